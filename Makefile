@@ -1,0 +1,42 @@
+# pg_medallion: three foreign data wrappers and the extension that runs the pipelines.
+#
+#   make, make install, make clean    PGXS, against the PostgreSQL that PG_CONFIG names
+#   make demo                         a private stack, RetailDB, and the whole retail pipeline
+#   make test                         the same stack, and every test
+#   make bench                        figures beside those of other tools (bench/README.md)
+
+MODULES  = fdw_mysql fdw_s3 extension
+PG_CONFIG ?= pg_config
+export PG_CONFIG
+
+all: $(MODULES:%=%/all)
+install: $(MODULES:%=%/install)
+uninstall: $(MODULES:%=%/uninstall)
+clean: $(MODULES:%=%/clean)
+
+# fdw_mysql/all runs "make all" in fdw_mysql, and so on.
+$(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean):
+	+$(MAKE) -C $(@D) $(@F)
+
+# The scripts install what they need first: a bare machine has no pg_config yet.
+demo:
+	@RETAIL_DUMP='$(RETAIL_DUMP)' SCALE='$(SCALE)' stack/demo
+
+test:
+	@RETAIL_DUMP='$(RETAIL_DUMP)' stack/test
+
+test-pg18:
+	@stack/test-pg18
+
+# The regression tests against the server that libpq's variables name.
+installcheck:
+	@stack/test --installcheck
+
+bench:
+	@bench/run
+
+format:
+	clang-format-14 -i common/*.[ch] $(foreach m,$(MODULES),$(wildcard $(m)/*.[ch]))
+
+.PHONY: all install uninstall clean demo test test-pg18 installcheck bench format \
+	$(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean)

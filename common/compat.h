@@ -1,0 +1,47 @@
+/*
+ * compat.h
+ *		Every difference between PostgreSQL 15, 16, 17 and 18 that this project meets.
+ *
+ * No other file tests PG_VERSION_NUM. The macros have the shape of the newest release.
+ *
+ * All declarations of this project that cross a file sit between "#pragma GCC visibility push(hidden)" and "pop":
+ * PostgreSQL 15 loads modules RTLD_GLOBAL, and two modules would otherwise run each other's copy of a shared function.
+ */
+#ifndef MEDALLION_COMPAT_H
+#define MEDALLION_COMPAT_H
+
+#include "postgres.h"
+
+#include "storage/latch.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+#include "commands/explain.h"
+#include "optimizer/pathnode.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "pg_medallion builds against PostgreSQL 15 to 18"
+#endif
+
+/* 17 gave wait event sets an owner in place of a memory context; ours live for one call. */
+#if PG_VERSION_NUM >= 170000
+#define compat_wait_set(n) CreateWaitEventSet(CurrentResourceOwner, (n))
+#else
+#define compat_wait_set(n) CreateWaitEventSet(CurrentMemoryContext, (n))
+#endif
+
+/* 17 added the restriction list of a pushed-down join, 18 the count of disabled nodes. */
+#if PG_VERSION_NUM >= 180000
+#define compat_foreignscan_path(root, rel, rows, startup, total, pathkeys, outer, priv) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, pathkeys, outer, NULL, NIL, priv)
+#elif PG_VERSION_NUM >= 170000
+#define compat_foreignscan_path(root, rel, rows, startup, total, pathkeys, outer, priv) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, pathkeys, outer, NULL, NIL, priv)
+#else
+#define compat_foreignscan_path(root, rel, rows, startup, total, pathkeys, outer, priv) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, pathkeys, outer, NULL, priv)
+#endif
+
+#endif							/* MEDALLION_COMPAT_H */
