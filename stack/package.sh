@@ -1,0 +1,76 @@
+# Debian packages: what the stack and the build need, and how it gets here.
+# shellcheck shell=bash
+
+# The release's own PostgreSQL, unless PG_CONFIG names, or the machine has, another.
+pg_config_here() { command -v "${PG_CONFIG:-pg_config}" >/dev/null && [ -e "$("${PG_CONFIG:-pg_config}" --pgxs)" ]; }
+
+package_postgres_major() {
+	if pg_config_here; then
+		"${PG_CONFIG:-pg_config}" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/'
+	else
+		apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1
+	fi
+}
+
+package_list() {
+	local major
+
+	major=$(package_postgres_major)
+	echo "postgresql-${major:-15} postgresql-server-dev-${major:-15} postgresql-${major:-15}-cron" \
+		"mariadb-server mariadb-client libmariadb-dev libcurl4-openssl-dev libs3-dev libzstd-dev zlib1g-dev" \
+		"gcc libc6-dev make perl libipc-run-perl"
+}
+
+package_missing() {
+	local name have
+
+	have=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' 2>/dev/null)"
+	for name in "$@"; do
+		case $have in *" $name:installed "*) ;; *) echo "$name" ;; esac
+	done
+}
+
+# Brings apt's lists here, once: a bare machine has none, an old one has old ones.
+package_update() {
+	[ -z "${package_updated:-}" ] || return 0
+	package_updated=1
+	as_root apt-get update -qq >"$state/run/apt.log" 2>&1 \
+		|| { tail -n 5 "$state/run/apt.log" >&2; die "apt-get update failed; its log is $state/run/apt.log"; }
+}
+
+package_install() {
+	local missing
+
+	missing=$(package_missing "$@")
+	[ -n "$missing" ] || return 0
+	say "Installing packages: "$missing
+	# shellcheck disable=SC2086 # a list of words
+	as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+		apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing >>"$state/run/apt.log" 2>&1 \
+		|| { tail -n 15 "$state/run/apt.log" >&2; die "apt-get install failed; its log is $state/run/apt.log"; }
+}
+
+package_need() {
+	local list
+
+	command -v apt-get >/dev/null || package_elsewhere
+	list=$(package_list)
+	# shellcheck disable=SC2086 # a list of words
+	[ -n "$(package_missing $list)" ] || return 0
+	package_update
+	# shellcheck disable=SC2046 # a list of words, asked again now that apt knows its release
+	package_install $(package_list)
+	note "packages are here ($(duration $((SECONDS - started))))"
+}
+
+# Not Debian: use what is there, or say what is not.
+package_elsewhere() {
+	local name missing=
+
+	for name in "${PG_CONFIG:-pg_config}" mariadbd mariadb-install-db mariadb make gcc; do
+		command -v "$name" >/dev/null || missing+=" $name"
+	done
+	[ -z "$missing" ] || die "not a Debian system, and these commands are missing:$missing" \
+		"Install PostgreSQL 15 to 18 with its server headers and pg_cron, MariaDB, the development files of" \
+		"MariaDB Connector/C, libcurl, libs3, zstd and zlib, and a C compiler; then run this again."
+}

@@ -1,0 +1,32 @@
+# The three servers as one: in the order in which they start.
+# shellcheck shell=bash
+
+. "$top/stack/env.sh"
+. "$top/stack/process.sh"
+. "$top/stack/package.sh"
+. "$top/stack/postgres.sh"
+. "$top/stack/mariadb.sh"
+. "$top/stack/minio.sh"
+
+servers=(postgres mariadb minio)
+declare -A title=([postgres]=PostgreSQL [mariadb]=MariaDB [minio]=MinIO)
+
+server_port() { case $1 in postgres) echo "$PGPORT" ;; mariadb) echo "$MYSQL_PORT" ;; minio) s3_port ;; esac; }
+
+servers_running() {
+	local server
+
+	for server in "${servers[@]}"; do process_pid "$server" >/dev/null || return 1; done
+}
+
+servers_show() {
+	local server pid
+
+	for server in "${servers[@]}"; do
+		if pid=$(process_pid "$server"); then
+			printf '  %-10s  running  127.0.0.1:%s  pid %s\n' "${title[$server]}" "$(server_port "$server")" "$pid"
+		else
+			printf '  %-10s  stopped\n' "${title[$server]}"
+		fi
+	done
+}
