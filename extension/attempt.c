@@ -1,0 +1,71 @@
+/*
+ * attempt.c
+ *		Subtransactions and commits whose errors are caught. What is done in them is the callers' business.
+ */
+#include "postgres.h"
+
+#include "attempt.h"
+#include "identity.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "tcop/pquery.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+ErrorData *
+attempt_work(Oid owner, void (*work)(void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resource_owner = CurrentResourceOwner;
+	ErrorData *volatile failure = NULL;
+
+	/* The portal's snapshot belongs to the transaction, not to the subtransaction that happens to need it first. */
+	EnsurePortalSnapshotExists();
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		Identity saved;
+
+		identity_assume_owner(&saved, owner);
+		work(arg);
+		identity_restore(&saved);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		failure = CopyErrorData();
+		FlushErrorState();
+		/* gives back user and settings too */
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resource_owner;
+	return failure;
+}
+
+ErrorData *
+attempt_commit(Oid owner)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData *volatile failure = NULL;
+
+	PG_TRY();
+	{
+		identity_until_commit(owner);
+		SPI_commit();
+	}
+	PG_CATCH();
+	{
+		/* SPI_commit has rolled back and started a new transaction */
+		MemoryContextSwitchTo(context);
+		failure = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return failure;
+}

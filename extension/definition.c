@@ -1,0 +1,249 @@
+/*
+ * definition.c
+ *		Make, change and drop pipelines: the functions that SQL calls.
+ *
+ * Each checks the caller's rights, then writes as the tables' owner. The caller needs no rights on the tables.
+ */
+#include "postgres.h"
+
+#include "identity.h"
+#include "ledger.h"
+#include "lock.h"
+#include "owner.h"
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+
+/* One of a step's texts while it is parsed. */
+typedef struct StepText
+{
+	const char *sql;
+	const char *part;
+	const char *step;
+} StepText;
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+/* Names appear in messages, in the names of cron jobs, in file names: no control characters, no surprises. */
+static void
+check_name(const char *kind, const char *name)
+{
+	if (name == NULL || name[0] == '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the name of a %s must not be empty", kind)));
+	if (strlen(name) >= NAMEDATALEN)
+		ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
+						errmsg("the name of a %s must be shorter than %d bytes", kind, NAMEDATALEN)));
+	for (const char *c = name; *c != '\0'; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == 0x7f)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("the name of a %s must not contain control characters", kind)));
+	}
+}
+
+/* Show a syntax error in the step's text instead of in the call of add_step(). */
+static void
+step_text_error(void *arg)
+{
+	StepText *text = arg;
+	int position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(text->sql);
+	}
+	errcontext("%s of step \"%s\"", text->part, text->step);
+}
+
+static void
+check_statements(const StepText *text)
+{
+	List *statements = raw_parser(text->sql, RAW_PARSE_DEFAULT);
+	ListCell *cell;
+
+	if (statements == NIL)
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("a step's SQL must not be empty")));
+	foreach (cell, statements)
+	{
+		RawStmt *statement = lfirst_node(RawStmt, cell);
+
+		if (IsA(statement->stmt, TransactionStmt))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+							errmsg("a step cannot begin or end a transaction"),
+							errhint("Each step is one transaction, which the runner commits.")));
+	}
+	if (strcmp(text->part, "fingerprint") == 0 &&
+		(list_length(statements) != 1 || !IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt)))
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("a fingerprint must be one query")));
+}
+
+/* Only the grammar can be checked here: what the text names may not exist yet. */
+static void
+check_text(const char *step, const char *part, const char *sql)
+{
+	StepText text = {.sql = sql, .part = part, .step = step};
+	ErrorContextCallback callback = {
+		.callback = step_text_error, .arg = &text, .previous = error_context_stack};
+
+	if (sql == NULL)
+		return;
+	error_context_stack = &callback;
+	check_statements(&text);
+	error_context_stack = callback.previous;
+}
+
+PG_FUNCTION_INFO_V1(medallion_create_pipeline);
+Datum
+medallion_create_pipeline(PG_FUNCTION_ARGS)
+{
+	const char *args[] = {text_argument(fcinfo, 0), GetUserNameFromId(GetUserId(), false),
+						  text_argument(fcinfo, 1)};
+
+	check_name("pipeline", args[0]);
+	if (!ledger_execute("INSERT INTO medallion.pipeline (name, owner, description)"
+						" VALUES ($1, $2::pg_catalog.name, $3) ON CONFLICT (name) DO NOTHING RETURNING name",
+						3, args))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("pipeline \"%s\" already exists", args[0])));
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medallion_drop_pipeline);
+Datum
+medallion_drop_pipeline(PG_FUNCTION_ARGS)
+{
+	const char *name = text_argument(fcinfo, 0);
+	Pipeline *pipeline = owner_check(name);
+
+	if (!lock_take(pipeline->id, false))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("pipeline \"%s\" is running", name)));
+	ledger_execute("DELETE FROM medallion.pipeline WHERE name = $1", 1, &name);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medallion_alter_pipeline_owner);
+Datum
+medallion_alter_pipeline_owner(PG_FUNCTION_ARGS)
+{
+	const char *args[] = {text_argument(fcinfo, 0), NameStr(*PG_GETARG_NAME(1))};
+	Oid owner = get_role_oid(args[1], false);
+
+	owner_check(args[0]);
+	/* Else one could have one's own SQL run with another role's rights. */
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("must have the rights of role \"%s\"", args[1])));
+	ledger_execute("UPDATE medallion.pipeline SET owner = $2::pg_catalog.name WHERE name = $1", 2, args);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medallion_check_owner);
+Datum
+medallion_check_owner(PG_FUNCTION_ARGS)
+{
+	owner_check(text_argument(fcinfo, 0));
+	PG_RETURN_VOID();
+}
+
+/* Steps can only depend on earlier ones, so there are no cycles, and the order of positions will do. */
+static void
+check_dependencies(const char *pipeline, const char *step, const char *depends_on)
+{
+	const char *args[] = {pipeline, depends_on};
+	char *missing;
+
+	missing = ledger_execute("SELECT d FROM pg_catalog.unnest($2::text[]) d WHERE d IS NULL OR d NOT IN"
+							 " (SELECT s.name FROM medallion.step s WHERE s.pipeline = $1) LIMIT 1",
+							 2, args);
+	if (missing != NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("step \"%s\" depends on step \"%s\", which does not exist", step, missing),
+						errhint("Add the steps of a pipeline in an order in which they can run.")));
+}
+
+PG_FUNCTION_INFO_V1(medallion_add_step);
+Datum
+medallion_add_step(PG_FUNCTION_ARGS)
+{
+	const char *pipeline = text_argument(fcinfo, 0);
+	const char *name = text_argument(fcinfo, 1);
+	const char *apply = text_argument(fcinfo, 2);
+	const char *plan = text_argument(fcinfo, 3);
+	const char *depends_on = PG_ARGISNULL(4) ? "{}" : OidOutputFunctionCall(F_ARRAY_OUT, PG_GETARG_DATUM(4));
+	const char *fingerprint = text_argument(fcinfo, 5);
+	const char *args[] = {pipeline, name, apply, plan, depends_on, fingerprint};
+
+	if (pipeline == NULL || apply == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("pipeline and apply must not be null")));
+	check_name("step", name);
+	owner_check(pipeline);
+	check_text(name, "plan", plan);
+	check_text(name, "apply", apply);
+	check_text(name, "fingerprint", fingerprint);
+	/* one at a time: the position is counted */
+	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
+	check_dependencies(pipeline, name, depends_on);
+	if (!ledger_execute("INSERT INTO medallion.step (pipeline, name, apply, plan, depends_on, fingerprint, "
+						"position, definition)"
+						" SELECT $1, $2, $3, $4, $5::text[], $6, COALESCE(pg_catalog.max(s.position), 0) + 1,"
+						"   pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to("
+						"     pg_catalog.jsonb_build_array($3, $4, $6)::text, 'UTF8')), 'hex')"
+						" FROM medallion.step s WHERE s.pipeline = $1"
+						" ON CONFLICT (pipeline, name) DO NOTHING RETURNING name",
+						6, args))
+		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+						errmsg("step \"%s\" of pipeline \"%s\" already exists", name, pipeline)));
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medallion_drop_step);
+Datum
+medallion_drop_step(PG_FUNCTION_ARGS)
+{
+	const char *args[] = {text_argument(fcinfo, 0), text_argument(fcinfo, 1)};
+	char *dependant;
+
+	owner_check(args[0]);
+	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
+	dependant = ledger_execute("SELECT s.name FROM medallion.step s"
+							   " WHERE s.pipeline = $1 AND $2 = ANY (s.depends_on) LIMIT 1",
+							   2, args);
+	if (dependant != NULL)
+		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+						errmsg("step \"%s\" depends on step \"%s\"", dependant, args[1])));
+	if (!ledger_execute("DELETE FROM medallion.step WHERE pipeline = $1 AND name = $2 RETURNING name", 2,
+						args))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("step \"%s\" of pipeline \"%s\" does not exist", args[1], args[0])));
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medallion_add_endpoint);
+Datum
+medallion_add_endpoint(PG_FUNCTION_ARGS)
+{
+	const char *args[] = {text_argument(fcinfo, 0), NameStr(*PG_GETARG_NAME(1)), text_argument(fcinfo, 2),
+						  text_argument(fcinfo, 3)};
+
+	owner_check(args[0]);
+	ledger_execute("INSERT INTO medallion.endpoint (pipeline, server, kind, bucket)"
+				   " VALUES ($1, $2::pg_catalog.name, $3, $4)"
+				   " ON CONFLICT (pipeline, server, bucket) DO NOTHING",
+				   4, args);
+	PG_RETURN_VOID();
+}

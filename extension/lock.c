@@ -1,0 +1,54 @@
+/*
+ * lock.c
+ *		Take, keep and release the lock of a pipeline. What the lock protects is in run.c.
+ */
+#include "postgres.h"
+
+#include "lock.h"
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+/* Two int keys are stored as SQL's pg_advisory_lock(int, int) does, so that people find the lock with its functions. */
+static LOCKTAG
+lock_tag(int32 pipeline)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) RUN_LOCK_CLASS, (uint32) pipeline, 2);
+	return tag;
+}
+
+bool
+lock_take(int32 pipeline, bool session)
+{
+	LOCKTAG tag = lock_tag(pipeline);
+
+	return LockAcquire(&tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool
+lock_keep(int32 pipeline)
+{
+	LOCKTAG tag = lock_tag(pipeline);
+
+	switch (LockAcquire(&tag, ExclusiveLock, true, true))
+	{
+		case LOCKACQUIRE_NOT_AVAIL:
+			return false;
+		case LOCKACQUIRE_OK:
+			return true;
+		default:
+			/* held already: drop the second count */
+			LockRelease(&tag, ExclusiveLock, true);
+			return true;
+	}
+}
+
+void
+lock_release(int32 pipeline)
+{
+	LOCKTAG tag = lock_tag(pipeline);
+
+	LockRelease(&tag, ExclusiveLock, true);
+}

@@ -1,0 +1,2 @@
+\echo Use "CREATE EXTENSION medallion CASCADE" to load this file. \quit
+

@@ -1,0 +1,130 @@
+--
+-- Runs: what happened. Written by the runner, which is C: see extension/run.c.
+--
+
+CREATE TABLE medallion.run (
+	run_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+	pipeline text NOT NULL REFERENCES medallion.pipeline ON DELETE CASCADE,
+	state text NOT NULL CHECK (state IN ('running', 'succeeded', 'failed', 'skipped')),
+	started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	ended_at timestamptz,
+	triggered_by name NOT NULL,
+	pid integer NOT NULL DEFAULT pg_catalog.pg_backend_pid(),
+	failed_step text,
+	sqlstate text,
+	message text
+);
+CREATE INDEX ON medallion.run (pipeline, run_id);
+COMMENT ON TABLE medallion.run IS 'one call of medallion.run()';
+COMMENT ON COLUMN medallion.run.run_id IS 'number of the run';
+COMMENT ON COLUMN medallion.run.pipeline IS 'the pipeline';
+COMMENT ON COLUMN medallion.run.state IS 'running, succeeded, failed, or skipped: another run of the pipeline was under way';
+COMMENT ON COLUMN medallion.run.started_at IS 'when the run began';
+COMMENT ON COLUMN medallion.run.ended_at IS 'when it ended; NULL while it runs';
+COMMENT ON COLUMN medallion.run.triggered_by IS 'role that called medallion.run()';
+COMMENT ON COLUMN medallion.run.pid IS 'process that ran it, as in pg_stat_activity';
+COMMENT ON COLUMN medallion.run.failed_step IS 'the first step that failed';
+COMMENT ON COLUMN medallion.run.sqlstate IS 'SQLSTATE of that failure';
+COMMENT ON COLUMN medallion.run.message IS 'message of that failure, or why the run was skipped';
+
+CREATE TABLE medallion.step_run (
+	run_id bigint NOT NULL REFERENCES medallion.run ON DELETE CASCADE,
+	step text NOT NULL,
+	state text NOT NULL CHECK (state IN ('running', 'succeeded', 'unchanged', 'failed', 'blocked')),
+	rows bigint,
+	bytes bigint,
+	started_at timestamptz,
+	ended_at timestamptz,
+	sqlstate text,
+	message text,
+	detail text,
+	hint text,
+	context text,
+	definition text NOT NULL,
+	fingerprint text,
+	PRIMARY KEY (run_id, step)
+);
+COMMENT ON TABLE medallion.step_run IS 'one step of a run';
+COMMENT ON COLUMN medallion.step_run.run_id IS 'the run';
+COMMENT ON COLUMN medallion.step_run.step IS 'the step';
+COMMENT ON COLUMN medallion.step_run.state IS
+'running, succeeded, unchanged (nothing to do), failed, or blocked: a step that it depends on failed, or the run was cancelled';
+COMMENT ON COLUMN medallion.step_run.rows IS 'rows that the step reported';
+COMMENT ON COLUMN medallion.step_run.bytes IS 'bytes that the step reported';
+COMMENT ON COLUMN medallion.step_run.started_at IS 'when the step began';
+COMMENT ON COLUMN medallion.step_run.ended_at IS 'when it ended';
+COMMENT ON COLUMN medallion.step_run.sqlstate IS 'SQLSTATE of the failure';
+COMMENT ON COLUMN medallion.step_run.message IS 'message of the failure';
+COMMENT ON COLUMN medallion.step_run.detail IS 'detail of the failure';
+COMMENT ON COLUMN medallion.step_run.hint IS 'hint of the failure';
+COMMENT ON COLUMN medallion.step_run.context IS 'where in the SQL of the step it failed';
+COMMENT ON COLUMN medallion.step_run.definition IS 'hash of the step''s SQL at that time';
+COMMENT ON COLUMN medallion.step_run.fingerprint IS 'versions of the step''s inputs, read before it ran';
+
+CREATE TABLE medallion.step_log (
+	run_id bigint NOT NULL,
+	step text NOT NULL,
+	position integer NOT NULL,
+	object text NOT NULL,
+	rows bigint,
+	bytes bigint,
+	note text,
+	at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (run_id, step, position),
+	FOREIGN KEY (run_id, step) REFERENCES medallion.step_run ON DELETE CASCADE
+);
+COMMENT ON TABLE medallion.step_log IS 'what a step reported: one line per table or object';
+COMMENT ON COLUMN medallion.step_log.run_id IS 'the run';
+COMMENT ON COLUMN medallion.step_log.step IS 'the step';
+COMMENT ON COLUMN medallion.step_log.position IS 'order of the lines of a step';
+COMMENT ON COLUMN medallion.step_log.object IS 'table or object that the line is about';
+COMMENT ON COLUMN medallion.step_log.rows IS 'rows';
+COMMENT ON COLUMN medallion.step_log.bytes IS 'bytes';
+COMMENT ON COLUMN medallion.step_log.note IS 'anything else worth knowing';
+COMMENT ON COLUMN medallion.step_log.at IS 'when it was reported';
+
+CREATE PROCEDURE medallion.run(pipeline text, INOUT run_id bigint DEFAULT NULL, INOUT state text DEFAULT NULL)
+	LANGUAGE c AS 'MODULE_PATHNAME', 'medallion_run';
+COMMENT ON PROCEDURE medallion.run(text, bigint, text) IS
+'bring a pipeline up to date: run its steps as its owner, commit each with its outcome, and end with an ERROR if one failed';
+
+CREATE FUNCTION medallion.current_run() RETURNS bigint
+	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'medallion_current_run';
+COMMENT ON FUNCTION medallion.current_run() IS 'number of the run that this statement is a part of, or NULL';
+
+CREATE FUNCTION medallion.current_step() RETURNS text
+	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'medallion_current_step';
+COMMENT ON FUNCTION medallion.current_step() IS 'name of the step that this statement is a part of, or NULL';
+
+CREATE FUNCTION medallion.current_pipeline() RETURNS text
+	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'medallion_current_pipeline';
+COMMENT ON FUNCTION medallion.current_pipeline() IS 'name of the pipeline whose step this statement is a part of, or NULL';
+
+CREATE FUNCTION medallion.report(object text, rows bigint, bytes bigint DEFAULT NULL, note text DEFAULT NULL) RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'medallion_report';
+COMMENT ON FUNCTION medallion.report(text, bigint, bigint, text) IS
+'add a line to the log of the running step and its rows and bytes to the step''s; outside a run it only tells the client';
+
+CREATE VIEW medallion.run_history WITH (security_barrier) AS
+	SELECT r.run_id, r.pipeline, r.state, r.started_at, r.ended_at,
+		   COALESCE(r.ended_at, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) r.started_at AS duration,
+		   s.rows, s.bytes, r.failed_step, r.sqlstate, r.message, r.triggered_by
+	  FROM medallion.run r
+	  JOIN medallion.pipeline p ON p.name OPERATOR(pg_catalog.=) r.pipeline
+	  JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
+	  LEFT JOIN LATERAL (SELECT pg_catalog.sum(t.rows)::bigint AS rows, pg_catalog.sum(t.bytes)::bigint AS bytes
+						   FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id) s ON true
+	 WHERE pg_catalog.pg_has_role(o.oid, 'USAGE');
+COMMENT ON VIEW medallion.run_history IS 'runs of the pipelines whose owner''s rights the reader has';
+
+CREATE VIEW medallion.step_history WITH (security_barrier) AS
+	SELECT r.run_id, r.pipeline, s.step, s.state, s.started_at, s.ended_at,
+		   COALESCE(s.ended_at, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) s.started_at AS duration,
+		   s.rows, s.bytes, s.sqlstate, s.message, s.detail, s.hint
+	  FROM medallion.step_run s
+	  JOIN medallion.run r ON r.run_id OPERATOR(pg_catalog.=) s.run_id
+	  JOIN medallion.pipeline p ON p.name OPERATOR(pg_catalog.=) r.pipeline
+	  JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
+	 WHERE pg_catalog.pg_has_role(o.oid, 'USAGE');
+COMMENT ON VIEW medallion.step_history IS 'steps of the runs in run_history';
+
