@@ -1,0 +1,90 @@
+--
+-- Build: every model's query is run into a work table. Readers see nothing of it.
+--
+
+CREATE TABLE medallion.build (
+	pipeline text PRIMARY KEY REFERENCES medallion.pipeline ON DELETE CASCADE,
+	id bigint NOT NULL,
+	run_id bigint,
+	built_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE medallion.build IS 'the last build of a pipeline';
+COMMENT ON COLUMN medallion.build.pipeline IS 'the pipeline';
+COMMENT ON COLUMN medallion.build.id IS 'number of the build, which its work tables carry';
+COMMENT ON COLUMN medallion.build.run_id IS 'run that made it';
+COMMENT ON COLUMN medallion.build.built_at IS 'when it was made';
+
+-- Hash joins only: the foreign tables have no statistics, and a wrong guess must not cost a nested loop.
+CREATE FUNCTION medallion.build(pipeline text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET timezone = 'UTC'
+	SET jit = off SET work_mem = '256MB' SET enable_nestloop = off SET enable_mergejoin = off
+AS $$
+DECLARE
+	number bigint;
+	m medallion.model_table;
+	built bigint;
+BEGIN
+	PERFORM medallion.check_objects($1, 'raw');
+	INSERT INTO medallion.build AS b (pipeline, id, run_id) VALUES ($1, 1, medallion.current_run())
+	ON CONFLICT ON CONSTRAINT build_pkey DO UPDATE
+	SET id = b.id + 1, run_id = excluded.run_id, built_at = excluded.built_at
+	RETURNING b.id INTO number;
+	FOR m IN SELECT * FROM medallion.model_table t WHERE t.pipeline = $1 ORDER BY t.position LOOP
+		built := medallion.build_model(m, number);
+		PERFORM medallion.report(m.name, built);
+	END LOOP;
+	PERFORM medallion.check_objects($1, 'raw');
+END
+$$;
+COMMENT ON FUNCTION medallion.build(text) IS 'runs the query of every model of a pipeline into its work table';
+
+-- The work table has the columns and types of the target. The query sees this build's tables first, then the raw ones.
+-- CREATE TABLE AS, unlike INSERT, lets the query run in parallel.
+CREATE FUNCTION medallion.build_model(m medallion.model_table, build_id bigint) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $$
+DECLARE
+	raw_schema name := (SELECT l.schema_name FROM medallion.layer l WHERE (l.pipeline, l.name) = (m.pipeline, 'raw'));
+	columns text := (SELECT string_agg(format('q.%I::%s AS %1$I', a.attname, format_type(a.atttypid, a.atttypmod)), ', '
+									   ORDER BY a.attnum)
+					 FROM pg_attribute a
+					 WHERE a.attrelid = m.target::regclass AND a.attname = ANY (medallion.data_columns(m.target::regclass)));
+	built bigint;
+BEGIN
+	EXECUTE format('DROP TABLE IF EXISTS %s', m.work);
+	PERFORM set_config('search_path', format('%I, %I, pg_catalog, pg_temp', medallion.work_schema(m.pipeline), raw_schema), true);
+	EXECUTE format('CREATE UNLOGGED TABLE %s AS SELECT %s FROM (%s) AS q', m.work, columns, m.query);
+	GET DIAGNOSTICS built = ROW_COUNT;
+	PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
+	EXECUTE format('ANALYZE %s', m.work);
+	EXECUTE format('INSERT INTO %I._mark VALUES ($1, $2, $3) ON CONFLICT (model) DO UPDATE '
+				   'SET build_id = excluded.build_id, rows = excluded.rows', medallion.work_schema(m.pipeline))
+	USING m.name, build_id, built;
+	RETURN built;
+END
+$$;
+COMMENT ON FUNCTION medallion.build_model(medallion.model_table, bigint) IS 'runs the query of one model into its work table; returns the number of rows';
+
+-- True if every work table of the pipeline is the one that the build made.
+CREATE FUNCTION medallion.work_stands(pipeline text, build_id bigint) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT COALESCE(bool_and(k.build_id IS NOT DISTINCT FROM $2 AND to_regclass(m.work) IS NOT NULL), false)
+	  FROM medallion.model_table m
+	  LEFT JOIN medallion.work_marks($1) k ON k.model = m.name
+	 WHERE m.pipeline = $1
+$$;
+COMMENT ON FUNCTION medallion.work_stands(text, bigint) IS 'whether the work tables are those of a build';
+
+-- What build depends on: the raw objects and the models. The output stands if the work tables are still those.
+CREATE FUNCTION medallion.build_fingerprint(pipeline text, OUT inputs text, OUT stands boolean)
+	LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT md5(concat((SELECT string_agg(format('%s %s', o.path, o.etag), ',' ORDER BY o.path)
+					   FROM medallion.object o WHERE (o.pipeline, o.layer) = ($1, 'raw')),
+					  (SELECT string_agg(format('%s %s %s', t.target, t.key, t.query), ',' ORDER BY t.position)
+					   FROM medallion.model_table t WHERE t.pipeline = $1))),
+		   medallion.work_stands($1, (SELECT b.id FROM medallion.build b WHERE b.pipeline = $1))
+$$;
+COMMENT ON FUNCTION medallion.build_fingerprint(text) IS 'versions of the inputs of build(), and whether its output still stands';

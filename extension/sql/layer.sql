@@ -1,0 +1,58 @@
+--
+-- Layers: a schema of a pipeline's tables, and the bucket in which they stand as objects.
+--
+
+CREATE TABLE medallion.layer (
+	pipeline text NOT NULL REFERENCES medallion.pipeline ON DELETE CASCADE,
+	name text NOT NULL,
+	schema_name name NOT NULL,
+	lake_schema name,
+	server name,
+	bucket text,
+	PRIMARY KEY (pipeline, name),
+	CHECK ((server IS NULL) OPERATOR(pg_catalog.=) (bucket IS NULL)),
+	CHECK (lake_schema IS NULL OR server IS NOT NULL)
+);
+COMMENT ON TABLE medallion.layer IS 'the layers of a pipeline: raw, and those that its models fill';
+COMMENT ON COLUMN medallion.layer.pipeline IS 'the pipeline';
+COMMENT ON COLUMN medallion.layer.name IS 'name of the layer within the pipeline';
+COMMENT ON COLUMN medallion.layer.schema_name IS 'schema of the tables; of layer raw: of the foreign tables over its objects';
+COMMENT ON COLUMN medallion.layer.lake_schema IS 'schema of the foreign tables through which the layer is exported, or NULL';
+COMMENT ON COLUMN medallion.layer.server IS 'name of the fdw_s3 server that has the bucket';
+COMMENT ON COLUMN medallion.layer.bucket IS 'bucket of the layer''s objects';
+
+-- A foreign table's metadata columns hold no data of its rows; generated columns cannot be written.
+CREATE FUNCTION medallion.data_columns(relation regclass) RETURNS name[]
+	LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(a.attname ORDER BY a.attnum)
+	  FROM pg_attribute a
+	 WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+	   AND NOT EXISTS (SELECT FROM unnest(a.attfdwoptions) AS o WHERE o LIKE 'metadata=%')
+$$;
+COMMENT ON FUNCTION medallion.data_columns(regclass) IS 'names of a table''s columns, without metadata and generated columns';
+
+CREATE FUNCTION medallion.column_list(names name[], template text DEFAULT '%1$s', separator text DEFAULT ', ') RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format(template, quote_ident(n)), separator ORDER BY i)
+	  FROM unnest(names) WITH ORDINALITY AS u (n, i)
+$$;
+COMMENT ON FUNCTION medallion.column_list(name[], text, text) IS
+'column names for SQL text: each quoted and put where the template says %1$s';
+
+CREATE FUNCTION medallion.create_layer(pipeline text, name text, schema_name name, server name DEFAULT NULL,
+		bucket text DEFAULT NULL, lake_schema name DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $$
+DECLARE
+	made name;
+BEGIN
+	PERFORM medallion.check_owner($1);
+	INSERT INTO medallion.layer (pipeline, name, schema_name, lake_schema, server, bucket) VALUES ($1, $2, $3, $6, $4, $5);
+	FOREACH made IN ARRAY array_remove(ARRAY[schema_name, lake_schema], NULL) LOOP
+		EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', made);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.create_layer(text, text, name, name, text, name) IS 'add a layer to a pipeline and make its schemas';

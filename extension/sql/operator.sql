@@ -1,0 +1,29 @@
+--
+-- Who may touch what is recorded about a pipeline: the roles that have the rights of its owner, since steps run as him. A
+-- row that such a role changes by hand can harm no pipeline but its own.
+--
+
+CREATE FUNCTION medallion.is_operator(pipeline text, role name) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT pg_has_role(role, r.oid, 'USAGE')
+	  FROM medallion.pipeline p JOIN pg_roles r ON r.rolname = p.owner
+	 WHERE p.name = pipeline
+$$;
+COMMENT ON FUNCTION medallion.is_operator(text, name) IS 'whether a role has the rights of a pipeline''s owner';
+REVOKE ALL ON FUNCTION medallion.is_operator(text, name) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION medallion.is_operator(text, name) TO PUBLIC;
+
+DO $$
+DECLARE
+	t regclass;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['medallion.layer', 'medallion.source', 'medallion.model', 'medallion.model_reference',
+							 'medallion.publication', 'medallion.build', 'medallion.object']::regclass[] LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
+		EXECUTE pg_catalog.format('CREATE POLICY operator ON %s USING (medallion.is_operator(pipeline, current_user))', t);
+		EXECUTE pg_catalog.format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO PUBLIC', t);
+	END LOOP;
+END
+$$;
+GRANT SELECT ON medallion.model_table, medallion.planned_object TO PUBLIC;

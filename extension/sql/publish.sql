@@ -1,0 +1,154 @@
+--
+-- Publish: the rows in which a build differs from what readers see are deleted, updated and inserted, for all tables of a
+-- pipeline in one transaction. No statement here takes a lock that a reader would wait for, except on a table that has
+-- never been published: its keys are added after its rows, which is many times faster than before them.
+--
+
+CREATE FUNCTION medallion.publish(pipeline text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp SET jit = off
+	SET work_mem = '256MB' SET maintenance_work_mem = '256MB'
+AS $$
+DECLARE
+	number bigint := (SELECT b.id FROM medallion.build b WHERE b.pipeline = $1);
+	m medallion.model_table;
+	changed name[] := '{}';
+	c record;
+BEGIN
+	IF NOT medallion.work_stands($1, number) THEN
+		RAISE EXCEPTION 'work tables of pipeline "%" are not those of build %', $1, COALESCE(number, 0)
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = format('A crash empties them. The next run builds them again: CALL medallion.run(%L)', $1);
+	END IF;
+	FOR m IN SELECT * FROM medallion.model_table t WHERE t.pipeline = $1 ORDER BY t.position LOOP
+		SELECT * INTO STRICT c FROM medallion.publish_model(m);
+		IF c.inserted + c.updated + c.deleted > 0 THEN
+			changed := changed || m.name;
+		END IF;
+		PERFORM medallion.report(m.target, c.inserted + c.updated + c.deleted, NULL, medallion.describe_change(c.inserted, c.updated, c.deleted));
+	END LOOP;
+	PERFORM medallion.add_keys($1);
+
+	FOR m IN SELECT * FROM medallion.model_table t WHERE t.pipeline = $1 AND t.name = ANY (changed) ORDER BY t.position LOOP
+		EXECUTE format('ANALYZE %s', m.target);
+	END LOOP;
+	UPDATE medallion.publication p
+	SET version = p.version + (k.model = ANY (changed))::integer, rows = k.rows,
+		changed_at = CASE WHEN k.model = ANY (changed) THEN now() ELSE p.changed_at END
+	FROM medallion.work_marks($1) k
+	WHERE (p.pipeline, p.model) = ($1, k.model) AND (k.model = ANY (changed) OR p.rows IS DISTINCT FROM k.rows);
+END
+$$;
+COMMENT ON FUNCTION medallion.publish(text) IS 'makes the tables of a pipeline equal to its last build, in one transaction';
+
+CREATE FUNCTION medallion.describe_change(inserted bigint, updated bigint, deleted bigint) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT COALESCE(NULLIF(concat_ws(', ', NULLIF(inserted, 0) || ' inserted', NULLIF(updated, 0) || ' updated',
+									 NULLIF(deleted, 0) || ' deleted'), ''), 'unchanged')
+$$;
+COMMENT ON FUNCTION medallion.describe_change(bigint, bigint, bigint) IS 'numbers of changed rows in words';
+
+-- The lock keeps other writers out until commit; readers do not notice it.
+CREATE FUNCTION medallion.publish_model(m medallion.model_table, OUT inserted bigint, OUT updated bigint, OUT deleted bigint)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text := medallion.column_list(medallion.data_columns(m.target::regclass));
+	empty boolean;
+BEGIN
+	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', m.target::regclass);
+	EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', m.target) INTO empty;
+	IF empty THEN
+		EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM %s', m.target, columns, m.work);
+		GET DIAGNOSTICS inserted = ROW_COUNT;
+		updated := 0;
+		deleted := 0;
+	ELSE
+		EXECUTE medallion.difference_sql(m) INTO inserted, updated, deleted;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.publish_model(medallion.model_table) IS 'makes one published table equal to its work table; returns how many rows changed';
+
+-- One statement, so that both tables are compared once.
+CREATE FUNCTION medallion.difference_sql(m medallion.model_table) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns name[] := medallion.data_columns(m.target::regclass);
+	same_key text := medallion.column_list(m.key, 't.%1$s = w.%1$s', ' AND ');
+	update_sql text := 'SELECT 1 WHERE false';
+BEGIN
+	IF NOT columns <@ m.key THEN
+		update_sql := format('UPDATE %s AS t SET (%s) = ROW (%s) FROM difference AS d JOIN %s AS w ON %s '
+							 'WHERE d.new AND d.old AND %s RETURNING 1',
+							 m.target, medallion.column_list(columns), medallion.column_list(columns, 'w.%1$s'), m.work,
+							 medallion.column_list(m.key, 'w.%1$s = d.%1$s', ' AND '), same_key);
+	END IF;
+	RETURN format($sql$
+		WITH difference AS MATERIALIZED (
+			SELECT %1$s, t.ctid IS NOT NULL AS old, w.ctid IS NOT NULL AS new
+			FROM %2$s AS t FULL JOIN %3$s AS w ON %4$s
+			WHERE ROW (%5$s) IS DISTINCT FROM ROW (%6$s)
+		), gone AS (
+			DELETE FROM %2$s AS t USING difference AS d WHERE NOT d.new AND %7$s RETURNING 1
+		), changed AS (
+			%8$s
+		), added AS (
+			INSERT INTO %2$s (%9$s) SELECT %6$s FROM difference AS d JOIN %3$s AS w ON %10$s WHERE NOT d.old RETURNING 1
+		)
+		SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM changed), (SELECT count(*) FROM gone)$sql$,
+		medallion.column_list(m.key, 'COALESCE(t.%1$s, w.%1$s) AS %1$s'), m.target, m.work, same_key,
+		medallion.column_list(columns, 't.%1$s'), medallion.column_list(columns, 'w.%1$s'),
+		medallion.column_list(m.key, 't.%1$s = d.%1$s', ' AND '), update_sql,
+		medallion.column_list(columns), medallion.column_list(m.key, 'w.%1$s = d.%1$s', ' AND '));
+END
+$$;
+COMMENT ON FUNCTION medallion.difference_sql(medallion.model_table) IS 'the statement that makes a published table equal to its work table';
+
+-- Keys that the models name and their tables do not have yet.
+CREATE FUNCTION medallion.add_keys(pipeline text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	k record;
+BEGIN
+	FOR k IN
+		SELECT t.target, t.key FROM medallion.model_table t
+		WHERE t.pipeline = $1
+		  AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = t.target::regclass AND c.contype = 'p')
+		ORDER BY t.position
+	LOOP
+		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%s)', k.target, medallion.column_list(k.key));
+	END LOOP;
+	FOR k IN
+		SELECT c.target, r.column_name, p.target AS parent, format('%s_%s_fkey', r.model, r.column_name)::name AS name
+		FROM medallion.model_reference r
+		JOIN medallion.model_table c ON (c.pipeline, c.name) = (r.pipeline, r.model)
+		JOIN medallion.model_table p ON (p.pipeline, p.name) = (r.pipeline, r.parent)
+		WHERE r.pipeline = $1
+		  AND NOT EXISTS (SELECT FROM pg_constraint f JOIN pg_attribute a ON a.attrelid = f.conrelid AND f.conkey = ARRAY[a.attnum]
+						  WHERE f.conrelid = c.target::regclass AND f.confrelid = p.target::regclass AND f.contype = 'f'
+							AND a.attname = r.column_name)
+		ORDER BY c.position, r.column_name
+	LOOP
+		EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I FOREIGN KEY (%I) REFERENCES %s DEFERRABLE INITIALLY DEFERRED',
+					   k.target, k.name, k.column_name, k.parent);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.add_keys(text) IS 'adds the primary and foreign keys that the tables of a pipeline lack';
+
+-- The build, and the files of the tables: a table that was truncated or made anew is published again.
+CREATE FUNCTION medallion.publish_fingerprint(pipeline text, OUT inputs text, OUT stands boolean)
+	LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('build %s of %s', b.id, md5(string_agg(format('%s %s', t.target, pg_relation_filenode(to_regclass(t.target))), ','
+													   ORDER BY t.position))),
+		   medallion.work_stands($1, b.id)
+	  FROM medallion.build b JOIN medallion.model_table t ON t.pipeline = b.pipeline
+	 WHERE b.pipeline = $1
+	 GROUP BY b.id
+$$;
+COMMENT ON FUNCTION medallion.publish_fingerprint(text) IS 'versions of the inputs of publish(), and whether its output still stands';

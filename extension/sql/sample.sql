@@ -1,0 +1,51 @@
+--
+-- The tutorial's pipeline: a CSV file on the server -> object raw-data/sample_data.csv -> public.transactions.
+--
+
+CREATE FUNCTION medallion.install_sample(lake name, file text, bucket text DEFAULT 'raw-data') RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = notice
+AS $$
+DECLARE
+	arguments text := format('file %s, lake %s, bucket %s', file, lake, bucket);
+BEGIN
+	PERFORM public.fdw_s3_create_bucket(lake, bucket);
+	IF EXISTS (SELECT FROM medallion.pipeline p WHERE p.name = 'sample') THEN
+		PERFORM medallion.check_installed('sample', arguments);
+		RETURN;
+	END IF;
+
+	PERFORM medallion.create_pipeline('sample', arguments);
+	PERFORM medallion.create_layer('sample', 'raw', 'bronze', lake, bucket);
+	PERFORM medallion.create_layer('sample', 'public', 'public');
+	PERFORM medallion.create_work_schema('sample');
+	PERFORM medallion.add_endpoint('sample', lake, 's3', bucket);
+
+	CREATE UNLOGGED TABLE IF NOT EXISTS work_sample.file (id integer, name text, amount numeric);
+	PERFORM medallion.add_source('sample', 'sample_data', 'work_sample.file', '{id}', path => 'sample_data.csv');
+	PERFORM medallion.add_model('sample', 'public', 'transactions', 'The tutorial''s transactions, amounts raised by 10 %',
+		'{id}', ARRAY[
+			['id', 'integer', 'The transaction'],
+			['name', 'text', 'Who paid'],
+			['amount', 'numeric(12,2)', 'Amount, 10 % above that of the file']],
+		'SELECT id, name, amount * 1.10 AS amount FROM sample_data');
+
+	PERFORM medallion.add_step('sample', 'upload', format('SELECT medallion.read_sample(%L); SELECT medallion.ingest(''sample'')', file));
+	PERFORM medallion.add_step('sample', 'build', $sql$SELECT medallion.build('sample')$sql$,
+							   depends_on => '{upload}', fingerprint => $sql$SELECT * FROM medallion.build_fingerprint('sample')$sql$);
+	PERFORM medallion.add_step('sample', 'publish', $sql$SELECT medallion.publish('sample')$sql$,
+							   depends_on => '{build}', fingerprint => $sql$SELECT * FROM medallion.publish_fingerprint('sample')$sql$);
+END
+$$;
+COMMENT ON FUNCTION medallion.install_sample(name, text, text) IS
+'make the pipeline "sample": a CSV file (id, name, amount) on the server -> an object -> public.transactions';
+
+-- COPY checks that the caller may read files of the server.
+CREATE FUNCTION medallion.read_sample(file text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	TRUNCATE work_sample.file;
+	EXECUTE format('COPY work_sample.file FROM %L (FORMAT csv, HEADER true)', file);
+END
+$$;
+COMMENT ON FUNCTION medallion.read_sample(text) IS 'reads the tutorial''s file into a work table';

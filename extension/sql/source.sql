@@ -1,0 +1,85 @@
+--
+-- Sources: the tables that ingest copies into raw objects, and the guard over their size.
+--
+
+CREATE TABLE medallion.source (
+	pipeline text NOT NULL,
+	layer text NOT NULL DEFAULT 'raw' CHECK (layer = 'raw'),
+	name name NOT NULL,
+	source text NOT NULL,
+	path text NOT NULL,
+	key name[] NOT NULL,
+	max_shrink numeric NOT NULL DEFAULT 0.5 CHECK (max_shrink BETWEEN 0 AND 1),
+	rows bigint,
+	shrink_accepted boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (pipeline, name),
+	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE
+);
+COMMENT ON TABLE medallion.source IS 'tables that a pipeline copies into raw objects';
+COMMENT ON COLUMN medallion.source.name IS 'name of the foreign table over the raw objects';
+COMMENT ON COLUMN medallion.source.source IS 'table that is read, qualified and quoted';
+COMMENT ON COLUMN medallion.source.path IS 'object that is written, replaced in place';
+COMMENT ON COLUMN medallion.source.key IS 'columns that give the rows their order';
+COMMENT ON COLUMN medallion.source.max_shrink IS 'share of the last run''s rows that may go missing at once';
+COMMENT ON COLUMN medallion.source.rows IS 'rows that the last ingest found';
+COMMENT ON COLUMN medallion.source.shrink_accepted IS 'the next ingest may find any number of rows';
+
+-- A database dropped and half restored at the source looks like mass deletion. It must not be published as such.
+CREATE FUNCTION medallion.guard(s medallion.source, rows bigint) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF s.shrink_accepted OR (rows > 0 AND rows >= COALESCE(s.rows, 0) * (1 - s.max_shrink)) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION USING
+		ERRCODE = 'check_violation',
+		MESSAGE = CASE WHEN rows = 0 THEN format('source table "%s" is empty', s.name)
+				  ELSE format('source table "%s" has shrunk from %s to %s rows', s.name, s.rows, rows) END,
+		DETAIL = format('Nothing was published: pipeline "%s" accepts a loss of at most %s %% of a table''s rows between '
+						'two runs, and no empty table.', s.pipeline, trim_scale(s.max_shrink * 100)),
+		HINT = format('If the source is right, run: SELECT medallion.accept_shrink(%L, %L)', s.pipeline, s.name);
+END
+$$;
+COMMENT ON FUNCTION medallion.guard(medallion.source, bigint) IS 'fails where a source table is empty or lost too many rows';
+
+CREATE FUNCTION medallion.accept_shrink(pipeline text, table_name name) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE medallion.source s SET shrink_accepted = true WHERE (s.pipeline, s.name) = ($1, $2);
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'pipeline "%" has no source table "%"', $1, $2 USING ERRCODE = 'undefined_object';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.accept_shrink(text, name) IS 'lets the next ingest of a source table pass with any number of rows';
+
+-- Add a source and make the foreign table over its raw object: the source's columns but those left out.
+CREATE FUNCTION medallion.add_source(pipeline text, name name, source regclass, key name[], leave_out name[] DEFAULT '{}',
+		path text DEFAULT NULL, max_shrink numeric DEFAULT 0.5) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $$
+DECLARE
+	raw medallion.layer;
+	object text := COALESCE(path, name || '/part-00000.csv');
+	place text := CASE WHEN object LIKE '%/%' THEN format('prefix %L', substring(object FROM '^.*/')) ELSE format('path %L', object) END;
+	columns text;
+BEGIN
+	PERFORM medallion.check_owner($1);
+	SELECT * INTO STRICT raw FROM medallion.layer l WHERE (l.pipeline, l.name) = ($1, 'raw');
+	INSERT INTO medallion.source (pipeline, name, source, path, key, max_shrink) VALUES ($1, $2, $3, object, $4, $7);
+	SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+	INTO STRICT columns
+	FROM pg_attribute a
+	WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (leave_out);
+	EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', raw.schema_name, name);
+	EXECUTE format('CREATE FOREIGN TABLE %I.%I (%s, _path text OPTIONS (metadata ''path'')) SERVER %I OPTIONS '
+				   '(bucket %L, %s, format ''csv'', header ''true'', skip_unchanged ''true'')',
+				   raw.schema_name, name, columns, raw.server, raw.bucket, place);
+	EXECUTE format('COMMENT ON FOREIGN TABLE %I.%I IS %L', raw.schema_name, name,
+				   format('%s as the last ingest found it, in bucket %s', source, raw.bucket));
+END
+$$;
+COMMENT ON FUNCTION medallion.add_source(text, name, regclass, name[], name[], text, numeric) IS
+'add a source table to a pipeline and make the foreign table over its raw object';
