@@ -12,8 +12,8 @@ OBJS = $(OWN:.c=.o) $(COMMON:%.c=common_%.o)
 EXTRA_CLEAN += $(COMMON:%.c=common_%.o) $(wildcard *.bc)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-include $(PGXS)
 override with_llvm = no
+include $(PGXS)
 
 common_%.o: ../common/%.c $(wildcard ../common/*.h)
 	$(COMPILE.c) -o $@ $<
