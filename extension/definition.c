@@ -11,6 +11,9 @@
 #include "lock.h"
 #include "owner.h"
 
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -35,16 +38,19 @@ text_argument(FunctionCallInfo fcinfo, int number)
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
-/* Names appear in messages, in the names of cron jobs, in file names: no control characters, no surprises. */
+/* A pipeline's cron job is named "medallion: <pipeline>", and that name too has to fit. */
+#define MAX_NAME (NAMEDATALEN - 1 - 11)
+
+/* Names appear in messages and in the names of cron jobs: no control characters. */
 static void
 check_name(const char *kind, const char *name)
 {
 	if (name == NULL || name[0] == '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the name of a %s must not be empty", kind)));
-	if (strlen(name) >= NAMEDATALEN)
+	if (strlen(name) > MAX_NAME)
 		ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
-						errmsg("the name of a %s must be shorter than %d bytes", kind, NAMEDATALEN)));
+						errmsg("the name of a %s must not be longer than %d bytes", kind, MAX_NAME)));
 	for (const char *c = name; *c != '\0'; c++)
 	{
 		if ((unsigned char) *c < ' ' || *c == 0x7f)
@@ -122,6 +128,18 @@ medallion_create_pipeline(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static void
+unschedule(const char *pipeline)
+{
+	Oid type = TEXTOID;
+	Datum value = CStringGetTextDatum(pipeline);
+
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT medallion.unschedule($1)", 1, &type, &value, NULL, false, 0) < 0)
+		elog(ERROR, "could not unschedule pipeline \"%s\"", pipeline);
+	SPI_finish();
+}
+
 PG_FUNCTION_INFO_V1(medallion_drop_pipeline);
 Datum
 medallion_drop_pipeline(PG_FUNCTION_ARGS)
@@ -131,6 +149,9 @@ medallion_drop_pipeline(PG_FUNCTION_ARGS)
 
 	if (!lock_take(pipeline->id, false))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("pipeline \"%s\" is running", name)));
+	/* as the caller: the job belongs to a role */
+	if (OidIsValid(get_extension_oid("pg_cron", true)))
+		unschedule(name);
 	ledger_execute("DELETE FROM medallion.pipeline WHERE name = $1", 1, &name);
 	PG_RETURN_VOID();
 }

@@ -1,0 +1,90 @@
+--
+-- Schedules: one pg_cron job for each pipeline, which does nothing but call it.
+--
+
+CREATE FUNCTION medallion.job_name(pipeline text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 'medallion: ' || pipeline $$;
+COMMENT ON FUNCTION medallion.job_name(text) IS 'name of the pg_cron job of a pipeline';
+
+CREATE FUNCTION medallion.job_command(pipeline text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT format('CALL medallion.run(%L)', pipeline) $$;
+COMMENT ON FUNCTION medallion.job_command(text) IS 'command of the pg_cron job of a pipeline';
+
+CREATE FUNCTION medallion.has_cron() RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') $$;
+COMMENT ON FUNCTION medallion.has_cron() IS 'whether pg_cron is installed in this database';
+
+-- pg_cron keeps its jobs in one database. "elsewhere" is the statement that does there what the caller wants.
+CREATE FUNCTION medallion.require_cron(elsewhere text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	home text := current_setting('cron.database_name', true);
+BEGIN
+	IF medallion.has_cron() THEN
+		RETURN;
+	ELSIF home IS NULL THEN
+		RAISE EXCEPTION 'pg_cron is not running on this server'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = format('Add pg_cron to shared_preload_libraries, set cron.database_name to %L, restart the server, then: '
+							  'CREATE EXTENSION pg_cron;', current_database());
+	ELSIF home = current_database() THEN
+		RAISE EXCEPTION 'pg_cron is not installed in database "%"', home
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'As a superuser: CREATE EXTENSION pg_cron;';
+	END IF;
+	RAISE EXCEPTION 'pg_cron keeps its jobs in database "%", not in "%"', home, current_database()
+		USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('In database "%s", as a superuser: %s;', home, elsewhere);
+END
+$$;
+COMMENT ON FUNCTION medallion.require_cron(text) IS 'an ERROR unless pg_cron is installed in this database';
+
+-- The job belongs to the calling role and runs as it; run() then acts as the pipeline's owner.
+CREATE FUNCTION medallion.schedule(pipeline text, cron text) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	name text := medallion.job_name(pipeline);
+	command text := medallion.job_command(pipeline);
+	other text;
+	job bigint;
+BEGIN
+	PERFORM medallion.check_owner(pipeline);
+	PERFORM medallion.require_cron(format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L)',
+										  name, cron, command, current_database(), current_user));
+	EXECUTE 'SELECT j.username FROM cron.job j WHERE j.jobname = $1 AND j.username <> current_user' INTO other USING name;
+	IF other IS NOT NULL THEN
+		RAISE EXCEPTION 'pipeline "%" is scheduled by role "%"', pipeline, other
+			USING ERRCODE = 'duplicate_object',
+				HINT = format('As that role: SELECT medallion.unschedule(%L);', pipeline);
+	END IF;
+	-- pg_cron checks the schedule; a job of that name is replaced
+	EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING name, cron, command;
+	RETURN job;
+END
+$$;
+COMMENT ON FUNCTION medallion.schedule(text, text) IS
+'run a pipeline by pg_cron at these times (cron syntax; GMT, unless cron.timezone says otherwise); returns the number of the job';
+
+CREATE FUNCTION medallion.unschedule(pipeline text) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job bigint;
+	found boolean := false;
+BEGIN
+	PERFORM medallion.check_owner(pipeline);
+	PERFORM medallion.require_cron(format('SELECT cron.unschedule(%L)', medallion.job_name(pipeline)));
+	FOR job IN EXECUTE 'SELECT j.jobid FROM cron.job j WHERE j.jobname = $1' USING medallion.job_name(pipeline)
+	LOOP
+		EXECUTE 'SELECT cron.unschedule($1)' USING job;
+		found := true;
+	END LOOP;
+	RETURN found;
+END
+$$;
+COMMENT ON FUNCTION medallion.unschedule(text) IS 'take a pipeline off pg_cron; false if it was not scheduled';
+
