@@ -12,6 +12,10 @@
 
 #include "postgres.h"
 
+#include "common/jsonapi.h"
+#include "executor/executor.h"
+#include "mb/pg_wchar.h"
+#include "nodes/execnodes.h"
 #include "storage/latch.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
@@ -20,6 +24,8 @@
 #endif
 #include "commands/explain.h"
 #include "optimizer/pathnode.h"
+#include "parser/parsetree.h"
+#include "utils/jsonfuncs.h"
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "pg_medallion builds against PostgreSQL 15 to 18"
@@ -42,6 +48,33 @@
 #else
 #define compat_foreignscan_path(root, rel, rows, startup, total, pathkeys, outer, priv) \
 	create_foreignscan_path(root, rel, NULL, rows, startup, total, pathkeys, outer, NULL, priv)
+#endif
+
+/* 16 made the callbacks of the JSON parser return whether to go on, 17 put the lexer's struct first. */
+#if PG_VERSION_NUM >= 160000
+typedef JsonParseErrorType compat_json_result;
+#define compat_json_return return JSON_SUCCESS
+#else
+typedef void compat_json_result;
+#define compat_json_return return
+#endif
+#if PG_VERSION_NUM >= 170000
+#define compat_json_lex(json, length) \
+	makeJsonLexContextCstringLen(NULL, (json), (length), GetDatabaseEncoding(), true)
+#else
+#define compat_json_lex(json, length) \
+	makeJsonLexContextCstringLen((json), (length), GetDatabaseEncoding(), true)
+#endif
+
+/* The role whose user mapping counts; 16 moved it out of the range table. */
+#if PG_VERSION_NUM >= 160000
+#define compat_scan_user(node) (((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
+#define compat_modify_user(info, estate) ExecGetResultRelCheckAsUser((info), (estate))
+#else
+#define compat_scan_user(node) \
+	(exec_rt_fetch(((ForeignScan *) (node)->ss.ps.plan)->scan.scanrelid, (node)->ss.ps.state)->checkAsUser)
+#define compat_modify_user(info, estate) \
+	((info)->ri_RangeTableIndex > 0 ? exec_rt_fetch((info)->ri_RangeTableIndex, (estate))->checkAsUser : InvalidOid)
 #endif
 
 #endif							/* MEDALLION_COMPAT_H */
