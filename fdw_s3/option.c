@@ -4,20 +4,20 @@
  */
 #include "postgres.h"
 
-#include "option.h"
+#include "fdw_s3/option.h"
 
+#include "access/reloptions.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
-#include "mb/pg_wchar.h"
+#include "common/json.h"
 #include "common/option.h"
-#include "access/reloptions.h"
+#include "fdw_s3/upload.h"
+#include "mb/pg_wchar.h"
 
 PG_FUNCTION_INFO_V1(fdw_s3_validator);
 PG_FUNCTION_INFO_V1(fdw_s3_options);
-
-#define MIN_PART_SIZE (5 * 1024 * 1024)
 
 static const OptionChoice url_styles[] = {{"path", S3_URL_PATH}, {"virtual", S3_URL_VIRTUAL}, {NULL}};
 static const OptionChoice engines[] = {{"native", S3_ENGINE_NATIVE}, {"libs3", S3_ENGINE_LIBS3}, {NULL}};
@@ -40,31 +40,33 @@ static const OptionChoice metadata[] = {{"path", 0}, {"etag", 1}, {"size", 2}, {
 #define COLUMN_FIELD 0
 
 static const OptionDef options[] = {
-	{"endpoint", OPTION_SERVER, OPTION_STRING, FIELD(endpoint), NULL,
-	 "URL of the service, http:// or https://, with a port where it is not the usual one; without it, Amazon S3 in the "
-	 "server's region."},
-	{"region", OPTION_SERVER, OPTION_STRING, FIELD(region), "us-east-1", "Region that requests are signed for."},
-	{"url_style", OPTION_SERVER, OPTION_ENUM, FIELD(url_style), "path",
+	{"endpoint", OPTION_SERVER, OPTION_STRING, FIELD(settings.endpoint), NULL,
+	 "URL of the service: http:// or https://, host, and port where it is not the usual one.",
+	 .flags = OPTION_REQUIRED},
+	{"region", OPTION_SERVER, OPTION_STRING, FIELD(settings.region), "us-east-1", "Region that requests are signed for."},
+	{"url_style", OPTION_SERVER, OPTION_ENUM, FIELD(settings.url_style), "path",
 	 "Where the bucket's name stands: in the path, or in front of the host name.", .choices = url_styles},
-	{"engine", OPTION_SERVER, OPTION_ENUM, FIELD(engine), "native",
+	{"engine", OPTION_SERVER, OPTION_ENUM, FIELD(settings.engine), "native",
 	 "The code that speaks to the service: our own over libcurl, or the library libs3.", .choices = engines},
-	{"ca_file", OPTION_SERVER, OPTION_STRING, FIELD(ca_file), NULL,
+	{"ca_file", OPTION_SERVER, OPTION_STRING, FIELD(settings.ca_file), NULL,
 	 "File of certificates (PEM) that the service's certificate must lead to; without it, the system's.",
 	 .flags = OPTION_FILE},
-	{"allow_unverified_tls", OPTION_SERVER, OPTION_BOOL, FIELD(allow_unverified_tls), "false",
+	{"allow_unverified_tls", OPTION_SERVER, OPTION_BOOL, FIELD(settings.allow_unverified_tls), "false",
 	 "Let engine libs3, which accepts any certificate authority, use https."},
-	{"connect_timeout", OPTION_SERVER, OPTION_TIME, FIELD(connect_timeout), "10s",
+	{"connect_timeout", OPTION_SERVER, OPTION_TIME, FIELD(settings.connect_timeout), "10s",
 	 "How long a connection may take to be made.", 1, 3600000},
-	{"read_timeout", OPTION_SERVER, OPTION_TIME, FIELD(read_timeout), "60s",
+	{"read_timeout", OPTION_SERVER, OPTION_TIME, FIELD(settings.read_timeout), "30s",
 	 "How long a request may pass without a byte in either direction.", 1, 86400000},
-	{"retries", OPTION_SERVER, OPTION_INT, FIELD(retries), "5",
+	{"commit_timeout", OPTION_SERVER, OPTION_TIME, FIELD(settings.commit_timeout), "60s",
+	 "How long COMMIT may take to complete the objects that the transaction wrote.", 1, 86400000},
+	{"retries", OPTION_SERVER, OPTION_INT, FIELD(settings.retries), "4",
 	 "How often a request is repeated after a passing failure (500, 503, 429, a lost connection).", 0, 100},
 
-	{"access_key", OPTION_MAPPING, OPTION_STRING, FIELD(access_key), NULL,
+	{"access_key", OPTION_MAPPING, OPTION_STRING, FIELD(settings.access_key), NULL,
 	 "Access key id; without it, requests are anonymous.", .flags = OPTION_SECRET},
-	{"secret_key", OPTION_MAPPING, OPTION_STRING, FIELD(secret_key), NULL, "Secret access key.",
+	{"secret_key", OPTION_MAPPING, OPTION_STRING, FIELD(settings.secret_key), NULL, "Secret access key.",
 	 .flags = OPTION_SECRET},
-	{"session_token", OPTION_MAPPING, OPTION_STRING, FIELD(session_token), NULL,
+	{"session_token", OPTION_MAPPING, OPTION_STRING, FIELD(settings.session_token), NULL,
 	 "Token of temporary credentials.", .flags = OPTION_SECRET},
 
 	{"bucket", OPTION_TABLE, OPTION_STRING, FIELD(bucket), NULL, "Bucket of the table's objects.",
@@ -86,9 +88,9 @@ static const OptionDef options[] = {
 	 "csv: stands before a quote inside quotes; by default the quote itself. Spark writes \\."},
 	{"null", OPTION_TABLE, OPTION_STRING, FIELD(null), "", "csv: the unquoted value that is NULL."},
 	{"encoding", OPTION_TABLE, OPTION_STRING, FIELD(encoding), "UTF8", "csv: encoding of the objects."},
-	{"part_size", OPTION_SERVER | OPTION_TABLE, OPTION_BYTES, FIELD(part_size), "16MB",
-	 "Larger objects are uploaded in parts of this size; also what is buffered of each.", MIN_PART_SIZE,
-	 1024.0 * 1024 * 1024},
+	{"part_size", OPTION_SERVER | OPTION_TABLE, OPTION_BYTES, FIELD(part_size), "8MB",
+	 "Larger objects are uploaded in parts of this size; up to three parts are held in memory.", UPLOAD_PART_MIN,
+	 UPLOAD_PART_MAX},
 	{"read_ahead", OPTION_SERVER | OPTION_TABLE, OPTION_INT, FIELD(read_ahead), "4",
 	 "How many objects are fetched at the same time.", 1, 64},
 	{"max_line", OPTION_TABLE, OPTION_BYTES, FIELD(max_line), "64MB",
@@ -182,6 +184,8 @@ check_column(List *list)
 	if (option_given(list, "metadata") != NULL && list_length(list) > 1)
 		reject_options("a column with option \"metadata\" takes no other option",
 					   "Its value does not come from the object's content.");
+	if (option_given(list, "path") != NULL)
+		json_path_check(option_given(list, "path"));
 }
 
 Datum

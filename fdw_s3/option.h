@@ -5,26 +5,15 @@
  * Column options that belong to one format (path, force_null, ...) are read by that format from Column.options; they are
  * declared here so that they are checked and documented with the others.
  */
-#ifndef FDW_S3_OPTION_H
-#define FDW_S3_OPTION_H
+#ifndef MEDALLION_S3_OPTION_H
+#define MEDALLION_S3_OPTION_H
 
 #include "postgres.h"
 
 #include "foreign/foreign.h"
+#include "fdw_s3/client.h"
 
 #pragma GCC visibility push(hidden)
-
-typedef enum S3UrlStyle
-{
-	S3_URL_PATH,
-	S3_URL_VIRTUAL
-} S3UrlStyle;
-
-typedef enum S3EngineKind
-{
-	S3_ENGINE_NATIVE,
-	S3_ENGINE_LIBS3
-} S3EngineKind;
 
 typedef enum S3Format
 {
@@ -50,21 +39,7 @@ typedef enum S3Header
 
 typedef struct S3Options
 {
-	/* server */
-	char	   *endpoint;		/* NULL: AWS, by region */
-	char	   *region;
-	int			url_style;		/* S3UrlStyle */
-	int			engine;			/* S3EngineKind */
-	char	   *ca_file;		/* NULL: the system's certificates */
-	bool		allow_unverified_tls;	/* engine libs3 cannot verify a certificate chain */
-	int			connect_timeout;	/* ms */
-	int			read_timeout;	/* ms without a byte */
-	int			retries;		/* of one request, after the first attempt */
-
-	/* user mapping */
-	char	   *access_key;		/* NULL: anonymous */
-	char	   *secret_key;
-	char	   *session_token;
+	S3Settings	settings;		/* of the server and the user mapping */
 
 	/* table; part_size and read_ahead stand at the server too */
 	char	   *bucket;
@@ -100,4 +75,4 @@ extern const char *s3_compression_name(int compression);
 
 #pragma GCC visibility pop
 
-#endif							/* FDW_S3_OPTION_H */
+#endif							/* MEDALLION_S3_OPTION_H */

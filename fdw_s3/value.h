@@ -1,0 +1,39 @@
+/*
+ * value.h
+ *		A value as text for an object: the same bytes whatever the session's settings are.
+ */
+#ifndef MEDALLION_S3_VALUE_H
+#define MEDALLION_S3_VALUE_H
+
+#include "postgres.h"
+
+#include "fdw_s3/format.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct ValueWriter ValueWriter;
+
+/* How the values of one column are written; looked up once per statement. */
+struct ValueWriter
+{
+	const Column *column;
+	Oid			base;			/* the column's type, below domains */
+	bool		pinned;			/* its output function goes by settings that must be pinned around it */
+	void		(*write) (ValueWriter *writer, Datum value, StringInfo out);
+	void		(*write_json) (ValueWriter *writer, Datum value, StringInfo out);	/* for jsonl.c */
+	FmgrInfo	output;			/* of the type */
+};
+
+/* One for each column of the table, in the current memory context. */
+extern ValueWriter *value_writers(const FormatTable *table);
+
+/* Append a value that is not NULL, as its output function gives it under DateStyle ISO, TimeZone UTC, ... */
+extern void value_write(ValueWriter *writer, Datum value, StringInfo out);
+
+/* Run "write" with the settings pinned where the type goes by them. */
+extern void value_pinned(ValueWriter *writer, Datum value, StringInfo out,
+						 void (*write) (ValueWriter *, Datum, StringInfo));
+
+#pragma GCC visibility pop
+
+#endif							/* MEDALLION_S3_VALUE_H */
