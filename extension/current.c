@@ -8,7 +8,6 @@
 #include "ledger.h"
 
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
@@ -99,7 +98,7 @@ medallion_current_pipeline(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(current_pipeline_name));
 }
 
-/* Append ", 4.8 MB" or the like. */
+/* Append "  4.8 MB" or the like. */
 static void
 append_bytes(StringInfo line, int64 bytes)
 {
@@ -116,6 +115,15 @@ append_bytes(StringInfo line, int64 bytes)
 		appendStringInfo(line, "  " INT64_FORMAT " bytes", bytes);
 	else
 		appendStringInfo(line, "  %.1f %s", value, units[unit]);
+}
+
+void
+current_append_amounts(StringInfo line, const StepReport *report)
+{
+	if (report->has_rows)
+		appendStringInfo(line, "  " INT64_FORMAT " %s", report->rows, report->rows == 1 ? "row" : "rows");
+	if (report->has_bytes)
+		append_bytes(line, report->bytes);
 }
 
 PG_FUNCTION_INFO_V1(medallion_report);
@@ -140,10 +148,7 @@ medallion_report(PG_FUNCTION_ARGS)
 
 	initStringInfo(&line);
 	appendStringInfo(&line, "  %s  %s", current_step_name ? current_step_name : "report", report.object);
-	if (report.has_rows)
-		appendStringInfo(&line, "  " INT64_FORMAT " %s", report.rows, report.rows == 1 ? "row" : "rows");
-	if (report.has_bytes)
-		append_bytes(&line, report.bytes);
+	current_append_amounts(&line, &report);
 	if (report.note)
 		appendStringInfo(&line, "  %s", report.note);
 	current_tell("%s", line.data);

@@ -7,11 +7,18 @@
 
 #include "postgres.h"
 
+#include "ledger.h"
+
+#include "lib/stringinfo.h"
+
 #pragma GCC visibility push(hidden)
 
 /* The strings must live until current_clear. */
 extern void current_set(int64 run_id, const char *pipeline, const char *step);
 extern void current_clear(void);
+
+/* "  172198 rows  4.8 MB", or less if less is known. */
+extern void current_append_amounts(StringInfo line, const StepReport *report);
 
 /* One INFO line for people at psql, unless medallion.progress is off. */
 extern void current_tell(const char *format, ...) pg_attribute_printf(1, 2);

@@ -254,6 +254,21 @@ medallion_drop_step(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static void
+check_endpoint(const char *kind, const char *bucket)
+{
+	bool is_s3 = strcmp(kind, "s3") == 0;
+
+	if (!is_s3 && strcmp(kind, "mysql") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown kind of endpoint \"%s\"", kind),
+				 errhint("The kinds are mysql and s3.")));
+	if (is_s3 != (bucket[0] != '\0'))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						is_s3 ? errmsg("an endpoint of kind s3 needs a bucket")
+							  : errmsg("an endpoint of kind %s has no bucket", kind)));
+}
+
 PG_FUNCTION_INFO_V1(medallion_add_endpoint);
 Datum
 medallion_add_endpoint(PG_FUNCTION_ARGS)
@@ -262,6 +277,7 @@ medallion_add_endpoint(PG_FUNCTION_ARGS)
 						  text_argument(fcinfo, 3)};
 
 	owner_check(args[0]);
+	check_endpoint(args[2], args[3]);
 	ledger_execute("INSERT INTO medallion.endpoint (pipeline, server, kind, bucket)"
 				   " VALUES ($1, $2::pg_catalog.name, $3, $4)"
 				   " ON CONFLICT (pipeline, server, bucket) DO NOTHING",

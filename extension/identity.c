@@ -29,7 +29,8 @@ typedef struct Setting
  * pg_temp is named last, or it would be searched first. The step's settings make its text mean the same whoever
  * calls run(): a time zone or a date style of the caller must not reach the tables.
  */
-static const Setting ledger_settings[] = {{"search_path", "pg_catalog, pg_temp"}, {NULL}};
+static const Setting ledger_settings[] = {
+	{"search_path", "pg_catalog, pg_temp"}, {"client_min_messages", "warning"}, {NULL}};
 static const Setting step_settings[] = {{"search_path", "pg_catalog, pg_temp"},
 										{"TimeZone", "UTC"},
 										{"DateStyle", "ISO, YMD"},

@@ -245,6 +245,16 @@ ledger_begin_step(int64 run_id, const Step *step)
 				   3, args);
 }
 
+/* An error in the grammar or in a name comes with the place in the text instead of a context. */
+static char *
+failure_context(const ErrorData *failure)
+{
+	if (failure->internalquery == NULL)
+		return failure->context;
+	return psprintf("character %d of: %s%s%s", failure->internalpos, failure->internalquery,
+					failure->context ? "\n" : "", failure->context ? failure->context : "");
+}
+
 void
 ledger_end_step(int64 run_id, const char *step, const char *state, const char *fingerprint,
 				const ErrorData *failure)
@@ -258,7 +268,7 @@ ledger_end_step(int64 run_id, const char *step, const char *state, const char *f
 		failure ? failure->message : NULL,
 		failure ? failure->detail : NULL,
 		failure ? failure->hint : NULL,
-		failure ? failure->context : NULL,
+		failure ? failure_context(failure) : NULL,
 	};
 
 	ledger_execute("UPDATE medallion.step_run SET state = $3, ended_at = pg_catalog.clock_timestamp(),"
@@ -277,19 +287,31 @@ ledger_block_step(int64 run_id, const Step *step, const char *why)
 				   4, args);
 }
 
-char *
-ledger_step_summary(int64 run_id, const char *step)
+/* The sums of what the step has reported. */
+StepReport
+ledger_step_total(int64 run_id, const char *step)
 {
 	const char *args[] = {psprintf(INT64_FORMAT, run_id), step};
-	char *summary;
+	MemoryContext context = CurrentMemoryContext;
+	StepReport total = {.object = step};
+	Identity saved;
 
-	summary = ledger_execute(
-		"SELECT pg_catalog.concat(': ' || s.rows || ' rows', ', ' || pg_catalog.pg_size_pretty(s.bytes),"
-		"  ', ' || pg_catalog.round(EXTRACT(epoch FROM"
-		"      pg_catalog.clock_timestamp() - s.started_at), 1) || ' s')"
-		" FROM medallion.step_run s WHERE s.run_id = $1::bigint AND s.step = $2",
-		2, args);
-	return summary ? summary : pstrdup("");
+	execute(&saved,
+			"SELECT s.rows, s.bytes FROM medallion.step_run s"
+			" WHERE s.run_id = $1::bigint AND s.step = $2",
+			2, args);
+	if (SPI_processed > 0)
+	{
+		char *rows = column(0, 1, context);
+		char *bytes = column(0, 2, context);
+
+		total.has_rows = rows != NULL;
+		total.rows = rows ? pg_strtoint64(rows) : 0;
+		total.has_bytes = bytes != NULL;
+		total.bytes = bytes ? pg_strtoint64(bytes) : 0;
+	}
+	finish(&saved);
+	return total;
 }
 
 void

@@ -32,7 +32,7 @@ typedef struct Step
 	char *definition;
 } Step;
 
-/* One call of report(). */
+/* One call of report(), or the sum of several. */
 typedef struct StepReport
 {
 	const char *object;
@@ -71,8 +71,8 @@ extern void ledger_end_step(int64 run_id, const char *step, const char *state, c
 							const ErrorData *failure);
 extern void ledger_block_step(int64 run_id, const Step *step, const char *why);
 
-/* Rows and bytes that the step has reported, as people read them; "" if none. */
-extern char *ledger_step_summary(int64 run_id, const char *step);
+/* What the step has reported, summed up; the object is the step. */
+extern StepReport ledger_step_total(int64 run_id, const char *step);
 
 extern void ledger_report(int64 run_id, const char *step, const StepReport *report);
 

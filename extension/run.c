@@ -12,6 +12,7 @@
 #include "ledger.h"
 #include "lock.h"
 #include "owner.h"
+#include "residue.h"
 #include "step.h"
 
 #include "access/htup_details.h"
@@ -31,6 +32,7 @@ typedef struct Run
 	List *failed;       /* names of steps */
 	List *blocked;      /* names of steps */
 	ErrorData *failure; /* of the first step that failed, or NULL */
+	char *residue;      /* what the session may keep */
 } Run;
 
 static void
@@ -119,6 +121,7 @@ attend_to_step(Run *run, Step *step)
 		return;
 	}
 	failure = step_perform(run->id, run->pipeline, step);
+	residue_sweep(run->residue);
 	if (failure != NULL)
 	{
 		run->failed = lappend(run->failed, step->name);
@@ -144,6 +147,7 @@ run_steps(Run *run)
 	ledger_close_dead_runs(name);
 	run->id = ledger_begin_run(name);
 	steps = ledger_steps(name);
+	run->residue = residue_mark();
 	SPI_commit();
 	current_tell("run " INT64_FORMAT " of pipeline \"%s\"", run->id, name);
 

@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "tcop/dest.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* What the fingerprint query said. */
 typedef struct Fingerprint
@@ -131,9 +132,22 @@ perform(int64 run_id, const Pipeline *pipeline, const Step *step, bool *unchange
 	return failure;
 }
 
+static void
+tell_success(int64 run_id, const Step *step, TimestampTz started)
+{
+	StepReport total = ledger_step_total(run_id, step->name);
+	StringInfoData amounts;
+
+	initStringInfo(&amounts);
+	current_append_amounts(&amounts, &total);
+	current_tell("step \"%s\" succeeded%s  %.1f s", step->name, amounts.data,
+				 (GetCurrentTimestamp() - started) / 1000000.0);
+}
+
 ErrorData *
 step_perform(int64 run_id, const Pipeline *pipeline, const Step *step)
 {
+	TimestampTz started = GetCurrentTimestamp();
 	ErrorData *failure;
 	bool unchanged;
 
@@ -149,6 +163,6 @@ step_perform(int64 run_id, const Pipeline *pipeline, const Step *step)
 	else if (unchanged)
 		current_tell("step \"%s\" unchanged", step->name);
 	else
-		current_tell("step \"%s\" succeeded%s", step->name, ledger_step_summary(run_id, step->name));
+		tell_success(run_id, step, started);
 	return failure;
 }

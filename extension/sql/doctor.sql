@@ -131,7 +131,7 @@ DECLARE
 BEGIN
 	SELECT w.fdwname INTO found FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE s.srvname = server;
 	IF found IS DISTINCT FROM wrapper THEN
-		RETURN (subject, false, COALESCE(format('it belongs to %s, not to %s', found, wrapper), 'it does not exist'),
+		RETURN (subject, false, CASE WHEN found IS NULL THEN 'it does not exist' ELSE format('it belongs to %s, not to %s', found, wrapper) END,
 				format('CREATE SERVER %I FOREIGN DATA WRAPPER %I OPTIONS (...);', server, wrapper))::medallion.finding;
 	END IF;
 	SELECT p.owner INTO owner FROM medallion.pipeline p WHERE p.name = pipeline;
