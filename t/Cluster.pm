@@ -1,0 +1,109 @@
+# A PostgreSQL server of the test's own, which it may kill. Core Perl.
+#
+#   my $cluster = Cluster->new;      # made and started; PGHOST, PGPORT, PGUSER now name it
+#   $cluster->crash;                 # kill -9 of the postmaster and all that it started
+#   $cluster->start;
+#
+# It is stopped and its folder removed at the end.
+package Cluster;
+
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use Time::HiRes qw(sleep);
+
+sub new
+{
+	my ($class) = @_;
+	my $folder = tempdir('medallion-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+	my $config = $ENV{PG_CONFIG} // 'pg_config';
+	my $bin = `$config --bindir`;
+	chomp $bin;
+	my $self = bless {folder => $folder, bin => $bin, owner => $$, user => $> == 0 ? 'postgres' : undef}, $class;
+
+	if ($self->{user}) { chown +(getpwnam $self->{user})[2, 3], $folder or die "chown: $!" }
+	$self->_tool('initdb', '-D', "$folder/data", '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8');
+	my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die "socket: $!";
+	$self->{port} = $listener->sockport;
+	close $listener;
+	open my $conf, '>>', "$folder/data/postgresql.conf" or die "postgresql.conf: $!";
+	print {$conf} "listen_addresses = '127.0.0.1'\nport = $self->{port}\nunix_socket_directories = ''\ntimezone = 'UTC'\n";
+	close $conf;
+	$self->start;
+	@ENV{qw(PGHOST PGPORT PGUSER)} = ('127.0.0.1', $self->{port}, 'postgres');
+	return $self;
+}
+
+# Children of a killed postmaster keep its memory attached until they have noticed; then the server starts.
+sub start
+{
+	my ($self) = @_;
+
+	for (1 .. 50)
+	{
+		return if eval { $self->_tool('pg_ctl', 'start', '-s', '-w', '-D', "$self->{folder}/data", '-l', "$self->{folder}/data/log"); 1 };
+		sleep 0.2;
+	}
+	die "the server does not start: $@";
+}
+
+sub crash
+{
+	my ($self) = @_;
+	my $postmaster = $self->postmaster;
+	my @children = split ' ', join ' ', map { _slurp($_) } glob "/proc/$postmaster/task/*/children";
+
+	kill 'KILL', $postmaster, @children;
+	return;
+}
+
+sub postmaster
+{
+	my ($self) = @_;
+	my ($pid) = split /\n/, _slurp("$self->{folder}/data/postmaster.pid");
+
+	return $pid;
+}
+
+sub _slurp
+{
+	my ($file) = @_;
+
+	open my $in, '<', $file or return '';
+	local $/;
+	return readline($in) // '';
+}
+
+sub _tool
+{
+	my ($self, $name, @arguments) = @_;
+	my @command = (($self->{user} ? ('runuser', '-u', $self->{user}, '--') : ()), "$self->{bin}/$name", @arguments);
+	my $pid = fork() // die "fork: $!";
+
+	if ($pid == 0)
+	{
+		chdir $self->{folder};
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>', "$self->{folder}/$name.out";
+		open STDERR, '>&', \*STDOUT;
+		{ exec @command };
+		POSIX::_exit(127);
+	}
+	waitpid $pid, 0;
+	die "$name: " . _slurp("$self->{folder}/$name.out") if $? != 0;
+	return;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+
+	return if $$ != $self->{owner};
+	local ($?, $@, $!);
+	eval { $self->_tool('pg_ctl', 'stop', '-s', '-m', 'immediate', '-D', "$self->{folder}/data") };
+	return;
+}
+
+1;
