@@ -8,13 +8,12 @@ if what == "mysql":
     database, table = rest
     connection = duckdb_open.connect("mysql_scanner")
     duckdb_open.attach_mysql(connection, database)
-    source, wanted = f"source.{table}", "all"
+    # A plain max() would be computed by MySQL.
+    query = f"SELECT max(hash(COLUMNS(*))) FROM source.{table}"
 else:
     url, threads, wanted = rest
     connection = duckdb_open.connect("httpfs", threads=int(threads) or None)
-    source = f"read_csv('{url}')"
+    query = f"SELECT {'max(COLUMNS(*))' if wanted == 'all' else 'count(*)'} FROM read_csv('{url}')"
 
-columns = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-answer = ", ".join(f"max({c})" for c in columns) if wanted == "all" else "count(*)"
 duckdb_open.start_when_told()
-connection.execute(f"SELECT {answer} FROM {source}").fetchall()
+connection.execute(query).fetchall()
