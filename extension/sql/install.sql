@@ -11,12 +11,16 @@ $$;
 COMMENT ON FUNCTION medallion.server_option(name, text) IS 'an option of a foreign server, or NULL';
 
 -- A pipeline remembers in its description what it was installed with. The same again is harmless, anything else an ERROR.
-CREATE FUNCTION medallion.check_installed(pipeline text, arguments text) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION medallion.is_installed(pipeline text, arguments text) RETURNS boolean
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	installed text := (SELECT p.description FROM medallion.pipeline p WHERE p.name = $1);
+	installed text;
 BEGIN
+	SELECT p.description INTO installed FROM medallion.pipeline p WHERE p.name = $1;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
 	PERFORM medallion.check_owner($1);
 	IF installed IS DISTINCT FROM arguments THEN
 		RAISE EXCEPTION 'pipeline "%" is installed with other arguments', $1
@@ -24,6 +28,7 @@ BEGIN
 				HINT = format('SELECT medallion.drop_pipeline(%L) forgets it; its tables and objects stay.', $1);
 	END IF;
 	RAISE NOTICE 'pipeline "%" is installed already', $1;
+	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION medallion.check_installed(text, text) IS 'fails unless a pipeline was installed with these arguments';
+COMMENT ON FUNCTION medallion.is_installed(text, text) IS 'whether a pipeline is there; fails if it was installed with other arguments';

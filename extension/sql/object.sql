@@ -20,7 +20,18 @@ CREATE TABLE medallion.object (
 	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE
 );
 COMMENT ON TABLE medallion.object IS 'objects that the pipelines have written and vouch for';
-COMMENT ON COLUMN medallion.object.run_id IS 'run that wrote these bytes; a run that found them unchanged leaves its mark nowhere';
+COMMENT ON COLUMN medallion.object.server IS 'name of the fdw_s3 server';
+COMMENT ON COLUMN medallion.object.bucket IS 'the bucket';
+COMMENT ON COLUMN medallion.object.path IS 'name of the object in the bucket';
+COMMENT ON COLUMN medallion.object.pipeline IS 'pipeline that wrote it';
+COMMENT ON COLUMN medallion.object.layer IS 'the layer';
+COMMENT ON COLUMN medallion.object.table_name IS 'source or model whose rows it holds';
+COMMENT ON COLUMN medallion.object.rows IS 'number of rows';
+COMMENT ON COLUMN medallion.object.bytes IS 'size';
+COMMENT ON COLUMN medallion.object.etag IS 'what a listing must show';
+COMMENT ON COLUMN medallion.object.sha256 IS 'hash of the bytes';
+COMMENT ON COLUMN medallion.object.run_id IS 'run that wrote these bytes';
+COMMENT ON COLUMN medallion.object.written_at IS 'when these bytes were written';
 COMMENT ON COLUMN medallion.object.system_identifier IS 'the PostgreSQL cluster that wrote it, as pg_control_system() tells it';
 
 -- Refuse to touch buckets that another cluster's ledger may still vouch for: after a restore, two databases would
@@ -55,8 +66,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION medallion.adopt_cluster() IS 'makes this cluster the writer of the objects in its ledger; returns how many it took over';
 
--- Complete the writes of this transaction and enter them into the ledger. "expected" maps paths to table names; a
--- write elsewhere is not this step's and is left out.
+-- Writes to other objects than the pipeline's are completed too, but not entered.
 CREATE FUNCTION medallion.finish_objects(pipeline text)
 RETURNS TABLE (layer text, table_name name, rows bigint, bytes bigint, uploaded boolean)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

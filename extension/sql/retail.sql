@@ -12,14 +12,14 @@ DECLARE
 	arguments text := format('source %s, database %s, lake %s, buckets %s, %s, %s', source, database, lake, raw_bucket,
 							 silver_bucket, gold_bucket);
 BEGIN
-	PERFORM public.fdw_s3_create_bucket(lake, b) FROM unnest(ARRAY[raw_bucket, silver_bucket, gold_bucket]) AS b;
-	IF EXISTS (SELECT FROM medallion.pipeline p WHERE p.name = 'retail') THEN
-		PERFORM medallion.check_installed('retail', arguments);
+	IF medallion.is_installed('retail', arguments) THEN
+		PERFORM public.fdw_s3_create_bucket(lake, b) FROM unnest(ARRAY[raw_bucket, silver_bucket, gold_bucket]) AS b;
 		UPDATE medallion.source s SET max_shrink = $7 WHERE s.pipeline = 'retail';
 		RETURN;
 	END IF;
 
 	PERFORM medallion.create_pipeline('retail', arguments);
+	PERFORM public.fdw_s3_create_bucket(lake, b) FROM unnest(ARRAY[raw_bucket, silver_bucket, gold_bucket]) AS b;
 	PERFORM medallion.create_layer('retail', 'raw', 'bronze', lake, raw_bucket);
 	PERFORM medallion.create_layer('retail', 'silver', 'silver', lake, silver_bucket, 'lake_silver');
 	PERFORM medallion.create_layer('retail', 'gold', 'gold', lake, gold_bucket, 'lake_gold');

@@ -8,13 +8,13 @@ AS $$
 DECLARE
 	arguments text := format('file %s, lake %s, bucket %s', file, lake, bucket);
 BEGIN
-	PERFORM public.fdw_s3_create_bucket(lake, bucket);
-	IF EXISTS (SELECT FROM medallion.pipeline p WHERE p.name = 'sample') THEN
-		PERFORM medallion.check_installed('sample', arguments);
+	IF medallion.is_installed('sample', arguments) THEN
+		PERFORM public.fdw_s3_create_bucket(lake, bucket);
 		RETURN;
 	END IF;
 
 	PERFORM medallion.create_pipeline('sample', arguments);
+	PERFORM public.fdw_s3_create_bucket(lake, bucket);
 	PERFORM medallion.create_layer('sample', 'raw', 'bronze', lake, bucket);
 	PERFORM medallion.create_layer('sample', 'public', 'public');
 	PERFORM medallion.create_work_schema('sample');

@@ -16,6 +16,8 @@ CREATE TABLE medallion.source (
 	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE
 );
 COMMENT ON TABLE medallion.source IS 'tables that a pipeline copies into raw objects';
+COMMENT ON COLUMN medallion.source.pipeline IS 'the pipeline';
+COMMENT ON COLUMN medallion.source.layer IS 'always raw';
 COMMENT ON COLUMN medallion.source.name IS 'name of the foreign table over the raw objects';
 COMMENT ON COLUMN medallion.source.source IS 'table that is read, qualified and quoted';
 COMMENT ON COLUMN medallion.source.path IS 'object that is written, replaced in place';
