@@ -77,4 +77,30 @@ typedef void compat_json_result;
 	((info)->ri_RangeTableIndex > 0 ? exec_rt_fetch((info)->ri_RangeTableIndex, (estate))->checkAsUser : InvalidOid)
 #endif
 
+/* 18 says by comparison type what a pathkey said by the strategy of a B-tree. */
+#if PG_VERSION_NUM >= 180000
+#include "access/cmptype.h"
+#define compat_pathkey_descending(pathkey) ((pathkey)->pk_cmptype == COMPARE_GT)
+#else
+#include "access/stratnum.h"
+#define compat_pathkey_descending(pathkey) ((pathkey)->pk_strategy == BTGreaterStrategyNumber)
+#endif
+
+/* 16 moved the role as which a scan's table is read, InvalidOid for the current one, into the plan node. */
+#include "executor/executor.h"
+#if PG_VERSION_NUM >= 160000
+#define compat_scan_user(node) (((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
+#else
+#define compat_scan_user(node) \
+	(exec_rt_fetch(((ForeignScan *) (node)->ss.ps.plan)->scan.scanrelid, (node)->ss.ps.state)->checkAsUser)
+#endif
+
+/* 16 has one function for the privileges on all kinds of objects. */
+#if PG_VERSION_NUM >= 160000
+#define compat_server_aclcheck(serverid, role, mode) \
+	object_aclcheck(ForeignServerRelationId, (serverid), (role), (mode))
+#else
+#define compat_server_aclcheck(serverid, role, mode) pg_foreign_server_aclcheck((serverid), (role), (mode))
+#endif
+
 #endif							/* MEDALLION_COMPAT_H */

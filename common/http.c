@@ -449,12 +449,10 @@ http_read(HttpRequest *request, char *buffer, size_t size)
 	return length;
 }
 
-bool
-http_ready(HttpRequest *request)
+void
+http_drive(HttpPool *pool)
 {
-	if (request->outcome == HTTP_RUNNING)
-		pool_step(request->pool, 0);
-	return request->outcome != HTTP_RUNNING || request->window_used > 0;
+	pool_step(pool, 0);
 }
 
 void

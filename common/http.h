@@ -72,8 +72,8 @@ extern void http_close(HttpRequest *request);
 extern bool http_answered(HttpRequest *request);
 /* Wait for and copy out bytes of the body; 0 at its end and on failure: look at the outcome. */
 extern size_t http_read(HttpRequest *request, char *buffer, size_t size);
-/* Let everything progress that can without waiting; true when this request has ended or has bytes to read. */
-extern bool http_ready(HttpRequest *request);
+/* Let everything progress that can without waiting. */
+extern void http_drive(HttpPool *pool);
 /* Sleep while the pool progresses. */
 extern void http_sleep(HttpPool *pool, long ms);
 

@@ -61,7 +61,7 @@ struct S3Client
 	char	   *host;			/* of the endpoint, with ":port" where it is not the scheme's own */
 	HttpPool   *pool;			/* native engine: connections that are kept alive */
 	Deadline	deadline;		/* of what is under way, or DEADLINE_NONE: retries do not outlive it */
-	bool		quiet;			/* ends of transactions: wait uninterruptibly, within the deadline, without retries */
+	bool		quiet;			/* the transaction has ended: wait uninterruptibly, within the deadline */
 	MemoryContext context;		/* of this struct */
 };
 
@@ -70,6 +70,9 @@ extern void client_init(void);
 
 /* The client for a server and a role; an ERROR where there is no user mapping. Valid until the end of the transaction. */
 extern S3Client *client_get(Oid serverid, Oid userid);
+
+/* Bound what is under way until the next call: see the fields of S3Client. No ERROR. */
+extern void client_limit(S3Client *client, Deadline deadline, bool quiet);
 
 /* A scan's view: list, open, read, close. See transport.h for what each promises. */
 typedef struct S3Listing S3Listing;

@@ -23,6 +23,9 @@
 /* Take over an upload that began in the current subtransaction; called by upload_begin. */
 extern void pending_add(S3Client *client, S3Upload *upload);
 
+/* The cache closes a client (the session ends): undo and forget the uploads of its. No ERROR. */
+extern void pending_abandon(S3Client *client);
+
 /* The memory context in which uploads live: until the end of the top transaction. */
 extern MemoryContext pending_context(void);
 
