@@ -86,21 +86,16 @@ typedef void compat_json_result;
 #define compat_pathkey_descending(pathkey) ((pathkey)->pk_strategy == BTGreaterStrategyNumber)
 #endif
 
-/* 16 moved the role as which a scan's table is read, InvalidOid for the current one, into the plan node. */
-#include "executor/executor.h"
-#if PG_VERSION_NUM >= 160000
-#define compat_scan_user(node) (((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
-#else
-#define compat_scan_user(node) \
-	(exec_rt_fetch(((ForeignScan *) (node)->ss.ps.plan)->scan.scanrelid, (node)->ss.ps.state)->checkAsUser)
+/* 18 put the mark before the declaration, where C's own stands. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* 16 has one function for the privileges on all kinds of objects. */
+/* 16 made it report softly where it is given a place for that. */
 #if PG_VERSION_NUM >= 160000
-#define compat_server_aclcheck(serverid, role, mode) \
-	object_aclcheck(ForeignServerRelationId, (serverid), (role), (mode))
+#define compat_adjust_timestamp(timestamp, typmod) AdjustTimestampForTypmod((timestamp), (typmod), NULL)
 #else
-#define compat_server_aclcheck(serverid, role, mode) pg_foreign_server_aclcheck((serverid), (role), (mode))
+#define compat_adjust_timestamp(timestamp, typmod) AdjustTimestampForTypmod((timestamp), (typmod))
 #endif
 
 #endif							/* MEDALLION_COMPAT_H */

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "common/compat.h"
 #include "fdw_s3/client.h"
 
 #pragma GCC visibility push(hidden)
@@ -25,7 +26,7 @@ typedef struct S3Failure
 	const char *region;			/* the bucket's, where a redirect names it; or NULL */
 } S3Failure;
 
-extern void s3_raise(S3Client *client, const S3Failure *failure) pg_attribute_noreturn();
+pg_noreturn extern void s3_raise(S3Client *client, const S3Failure *failure);
 
 /* Whether it may pass when tried again: by HTTP status and S3's code. */
 extern bool s3_transient(int status, const char *code);

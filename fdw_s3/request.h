@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "common/compat.h"
 #include "common/http.h"
 #include "fdw_s3/client.h"
 #include "fdw_s3/list.h"
@@ -64,12 +65,12 @@ extern int	request_try(S3Client *client, S3Call *call);
 extern void request_check(S3Client *client, const S3Call *call, const S3Answer *answer);
 
 /* Such an ERROR, about an answer, or about a document that could not be read. */
-extern void request_refused(S3Client *client, const S3Call *call, const S3Answer *answer) pg_attribute_noreturn();
-extern void request_unreadable(S3Client *client, const S3Call *call, const char *problem) pg_attribute_noreturn();
+pg_noreturn extern void request_refused(S3Client *client, const S3Call *call, const S3Answer *answer);
+pg_noreturn extern void request_unreadable(S3Client *client, const S3Call *call, const char *problem);
 
 /* An ERROR about a request that got no whole answer. */
-extern void request_failed(S3Client *client, const S3Call *call, const HttpRequest *request,
-						   int attempts) pg_attribute_noreturn();
+pg_noreturn extern void request_failed(S3Client *client, const S3Call *call, const HttpRequest *request,
+						   int attempts);
 
 /* Whether a request that got no whole answer may be sent again. */
 extern bool request_outcome_transient(HttpOutcome outcome);
