@@ -70,7 +70,8 @@ typedef struct S3PutSpec
 	bool		if_absent;		/* ERROR where an object of that name exists (If-None-Match: *) */
 	const char *upload_id;		/* NULL: the whole object; else part number "part" of this multipart upload */
 	int			part;			/* from 1 */
-	const char *md5;			/* hex MD5 of the bytes: an answer lost on the way is recognised by it */
+	const char *md5;			/* hex MD5 of a whole object: if an answer is lost on the way, it tells what stands there */
+	const char *sha256;			/* hex SHA-256 of the bytes, where the caller has it; or NULL */
 } S3PutSpec;
 
 /* Engines put a struct of their own behind these, which begins with one of them. */
@@ -108,6 +109,8 @@ typedef struct S3Transport
 	S3Put	   *(*put) (S3Client *client, const S3PutSpec *spec);
 	void		(*put_wait) (S3Put *put, S3Etag *etag);
 	void		(*put_close) (S3Put *put);
+	/* Let everything that is under way progress, without waiting. */
+	void		(*drive) (S3Client *client);
 
 	/* False where it did not exist. */
 	bool		(*delete_object) (S3Client *client, const char *bucket, const char *key);
@@ -117,12 +120,21 @@ typedef struct S3Transport
 
 	/* NULL where "multipart" is false. */
 	char	   *(*multipart_begin) (S3Client *client, const char *bucket, const char *key);
-	/* Make the object of parts 1 .. nparts. "etag" is what it must come out as; an ambiguous answer is checked against it. */
+	/* Make the object of parts 1 .. nparts, and say its etag. */
 	void		(*multipart_complete) (S3Client *client, const char *bucket, const char *key, const char *upload_id,
 									   const S3Etag *parts, int nparts, bool if_absent, S3Etag *etag);
-	void		(*multipart_abort) (S3Client *client, const char *bucket, const char *key, const char *upload_id);
+	/* False where there is no such upload any more. */
+	bool		(*multipart_abort) (S3Client *client, const char *bucket, const char *key, const char *upload_id);
 	/* All of the bucket, as a List of S3Unfinished *. */
 	List	   *(*multipart_list) (S3Client *client, const char *bucket);
+
+	/*
+	 * At the end of a transaction: abort a multipart upload or, with upload_id NULL, delete an object. One request,
+	 * uninterruptible, within the client's deadline; no ERROR. False where something may be left.
+	 */
+	bool		(*undo) (S3Client *client, const char *bucket, const char *key, const char *upload_id);
+	/* Give back what the engine keeps in the client; no ERROR. */
+	void		(*disconnect) (S3Client *client);
 } S3Transport;
 
 #pragma GCC visibility pop
