@@ -34,7 +34,8 @@ typedef struct CsvReader
 	const FormatTable *table;
 	CsvColumn  *columns;
 	CopyFromState copy;
-	Decoder    *source;
+	ByteSource	source;
+	void	   *source_arg;
 	MemoryContext context;
 	int64		fed;			/* bytes given to COPY since it returned a line */
 	bool		header_read;
@@ -60,7 +61,7 @@ csv_feed(void *buffer, int minread, int maxread)
 
 	if (reader->fed > reader->table->options->max_line)
 		reject_long_line(reader->table->options->max_line);
-	got = decoder_read(reader->source, buffer, maxread);
+	got = reader->source(reader->source_arg, buffer, maxread);
 	MemoryContextSwitchTo(old);
 	reader->fed += got;
 	return got;
@@ -120,13 +121,14 @@ csv_columns(const FormatTable *table)
 }
 
 static void *
-csvReadBegin(const FormatTable *table, Decoder *source)
+csvReadBegin(const FormatTable *table, ByteSource source, void *arg)
 {
 	CsvReader  *reader = palloc0(sizeof(CsvReader));
 
 	reader->table = table;
 	reader->columns = csv_columns(table);
 	reader->source = source;
+	reader->source_arg = arg;
 	reader->context = CurrentMemoryContext;
 	reader->header_read = table->options->header == S3_HEADER_FALSE;
 	reader->copy = BeginCopyFrom(NULL, table->rel, NULL, NULL, false, csv_feed, NIL,

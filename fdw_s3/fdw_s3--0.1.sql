@@ -1,66 +1,107 @@
-/* fdw_s3--0.1.sql: the foreign data wrapper and its functions */
-
--- complain if script is sourced in psql, rather than via CREATE EXTENSION
+/* fdw_s3--0.1.sql */
 \echo Use "CREATE EXTENSION fdw_s3" to load this file. \quit
 
--- ---- servers and buckets ----
-
-CREATE FUNCTION fdw_s3_create_bucket(server name, bucket text)
-RETURNS boolean
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION fdw_s3_handler()
+RETURNS pg_catalog.fdw_handler
+LANGUAGE c STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION fdw_s3_create_bucket(name, text) IS
-'make a bucket; false where it was there and may be used';
+AS 'MODULE_PATHNAME', 'fdw_s3_handler';
+COMMENT ON FUNCTION fdw_s3_handler()
+IS 'Entry point of foreign data wrapper fdw_s3';
+REVOKE ALL ON FUNCTION fdw_s3_handler() FROM PUBLIC;
 
-CREATE FUNCTION fdw_s3_list(server name, bucket text, prefix text DEFAULT '',
-    OUT path text, OUT size bigint, OUT etag text, OUT last_modified timestamptz)
-RETURNS SETOF record
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION fdw_s3_validator(options pg_catalog.text[], catalog pg_catalog.oid)
+RETURNS pg_catalog.void
+LANGUAGE c STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION fdw_s3_list(name, text, text) IS
-'the objects of a bucket whose keys begin with a prefix, in key order';
+AS 'MODULE_PATHNAME', 'fdw_s3_validator';
+COMMENT ON FUNCTION fdw_s3_validator(pg_catalog.text[], pg_catalog.oid)
+IS 'Checks the options of fdw_s3''s objects';
+REVOKE ALL ON FUNCTION fdw_s3_validator(pg_catalog.text[], pg_catalog.oid) FROM PUBLIC;
 
-CREATE FUNCTION fdw_s3_stat(server name, bucket text, path text,
-    OUT size bigint, OUT etag text, OUT last_modified timestamptz)
-RETURNS record
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+CREATE FOREIGN DATA WRAPPER fdw_s3
+HANDLER fdw_s3_handler
+VALIDATOR fdw_s3_validator;
+COMMENT ON FOREIGN DATA WRAPPER fdw_s3 IS 'Objects in S3 and services that speak its protocol';
+
+CREATE FUNCTION fdw_s3_options(
+    OUT name pg_catalog.text,
+    OUT places pg_catalog.text,
+    OUT type pg_catalog.text,
+    OUT default_value pg_catalog.text,
+    OUT help pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION fdw_s3_stat(name, text, text) IS
-'size, etag and time of an object; NULLs where there is none';
+AS 'MODULE_PATHNAME', 'fdw_s3_options';
+COMMENT ON FUNCTION fdw_s3_options()
+IS 'The options that fdw_s3 knows, and where they may stand';
+REVOKE ALL ON FUNCTION fdw_s3_options() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION fdw_s3_options() TO PUBLIC;
 
-CREATE FUNCTION fdw_s3_delete(server name, bucket text, path text)
-RETURNS boolean
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION fdw_s3_create_bucket(server pg_catalog.name, bucket pg_catalog.text)
+RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION fdw_s3_delete(name, text, text) IS
-'delete an object at once, whatever becomes of the transaction; false where there was none';
+AS 'MODULE_PATHNAME', 'fdw_s3_create_bucket';
+COMMENT ON FUNCTION fdw_s3_create_bucket(pg_catalog.name, pg_catalog.text)
+IS 'Makes a bucket; false where it was there and is ours';
+REVOKE ALL ON FUNCTION fdw_s3_create_bucket(pg_catalog.name, pg_catalog.text) FROM PUBLIC;
 
-CREATE FUNCTION fdw_s3_finish(
-    OUT server name, OUT bucket text, OUT path text, OUT rows bigint, OUT bytes bigint,
-    OUT etag text, OUT sha256 text, OUT uploaded boolean)
-RETURNS SETOF record
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION fdw_s3_list(server pg_catalog.name, bucket pg_catalog.text, prefix pg_catalog.text DEFAULT '')
+RETURNS TABLE(path pg_catalog.text, size pg_catalog.int8, etag pg_catalog.text, last_modified pg_catalog.timestamptz)
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION fdw_s3_finish() IS
-'complete now what this transaction has written, and say what that was; uploaded is false where skip_unchanged found the same bytes';
+AS 'MODULE_PATHNAME', 'fdw_s3_list';
+COMMENT ON FUNCTION fdw_s3_list(pg_catalog.name, pg_catalog.text, pg_catalog.text)
+IS 'The objects of a bucket whose keys begin with a prefix, in the order of their keys';
+REVOKE ALL ON FUNCTION fdw_s3_list(pg_catalog.name, pg_catalog.text, pg_catalog.text) FROM PUBLIC;
 
-CREATE FUNCTION fdw_s3_sweep(server name, bucket text, older_than interval DEFAULT '1 day',
-    OUT path text, OUT upload_id text, OUT initiated timestamptz)
-RETURNS SETOF record
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION fdw_s3_stat(
+    server pg_catalog.name, bucket pg_catalog.text, path pg_catalog.text,
+    OUT size pg_catalog.int8, OUT etag pg_catalog.text, OUT last_modified pg_catalog.timestamptz)
+RETURNS pg_catalog.record
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION fdw_s3_sweep(name, text, interval) IS
-'abort multipart uploads that nobody finished, and say which they were';
+AS 'MODULE_PATHNAME', 'fdw_s3_stat';
+COMMENT ON FUNCTION fdw_s3_stat(pg_catalog.name, pg_catalog.text, pg_catalog.text)
+IS 'What is known of one object; NULL where there is none';
+REVOKE ALL ON FUNCTION fdw_s3_stat(pg_catalog.name, pg_catalog.text, pg_catalog.text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION fdw_s3_create_bucket(name, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION fdw_s3_list(name, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION fdw_s3_stat(name, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION fdw_s3_delete(name, text, text) FROM PUBLIC;
+CREATE FUNCTION fdw_s3_delete(server pg_catalog.name, bucket pg_catalog.text, path pg_catalog.text)
+RETURNS pg_catalog.bool
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'fdw_s3_delete';
+COMMENT ON FUNCTION fdw_s3_delete(pg_catalog.name, pg_catalog.text, pg_catalog.text)
+IS 'Deletes an object at once, whatever becomes of the transaction; false where there was none';
+REVOKE ALL ON FUNCTION fdw_s3_delete(pg_catalog.name, pg_catalog.text, pg_catalog.text) FROM PUBLIC;
+
+CREATE FUNCTION fdw_s3_finish()
+RETURNS TABLE(server pg_catalog.name, bucket pg_catalog.text, path pg_catalog.text, rows pg_catalog.int8,
+    bytes pg_catalog.int8, etag pg_catalog.text, sha256 pg_catalog.text, uploaded pg_catalog.bool)
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'fdw_s3_finish';
+COMMENT ON FUNCTION fdw_s3_finish()
+IS 'Completes the objects that this transaction has written so far, and tells about them';
 REVOKE ALL ON FUNCTION fdw_s3_finish() FROM PUBLIC;
-REVOKE ALL ON FUNCTION fdw_s3_sweep(name, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION fdw_s3_sweep(server pg_catalog.name, bucket pg_catalog.text, older_than pg_catalog.interval DEFAULT '1 day')
+RETURNS TABLE(path pg_catalog.text, upload_id pg_catalog.text, initiated pg_catalog.timestamptz)
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'fdw_s3_sweep';
+COMMENT ON FUNCTION fdw_s3_sweep(pg_catalog.name, pg_catalog.text, pg_catalog.interval)
+IS 'Drops multipart uploads that nobody finished';
+REVOKE ALL ON FUNCTION fdw_s3_sweep(pg_catalog.name, pg_catalog.text, pg_catalog.interval) FROM PUBLIC;
+
+CREATE FUNCTION fdw_s3_write_empty(foreign_table pg_catalog.regclass, path pg_catalog.text)
+RETURNS pg_catalog.void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'fdw_s3_write_empty';
+COMMENT ON FUNCTION fdw_s3_write_empty(pg_catalog.regclass, pg_catalog.text)
+IS 'Writes an object of no rows under that name, with a header where the table has one; the caller needs INSERT on the table';
+REVOKE ALL ON FUNCTION fdw_s3_write_empty(pg_catalog.regclass, pg_catalog.text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION fdw_s3_write_empty(pg_catalog.regclass, pg_catalog.text) TO PUBLIC;

@@ -6,14 +6,14 @@
 
 #include "fdw_s3/format.h"
 
-#include "access/sysattr.h"
 #include "utils/rel.h"
 
 #define LINE_BUFFER (128 * 1024)
 
 struct LineReader
 {
-	Decoder    *source;
+	ByteSource	source;
+	void	   *source_arg;
 	int64		max_line;
 	uint64		number;			/* of the line that was returned last */
 	bool		ended;
@@ -35,16 +35,8 @@ format_ops(int format)
 	return formats[format];
 }
 
-static bool
-is_wanted(const Bitmapset *wanted, AttrNumber attnum)
-{
-	return wanted == NULL
-		|| bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, wanted)
-		|| bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, wanted);
-}
-
 void
-format_columns(FormatTable *table, const Bitmapset *wanted)
+format_columns(FormatTable *table, bool all_wanted, const Bitmapset *wanted)
 {
 	int			all;
 	int			kept = 0;
@@ -57,7 +49,7 @@ format_columns(FormatTable *table, const Bitmapset *wanted)
 		if (table->columns[i].metadata != NULL)
 			continue;
 		table->columns[kept] = table->columns[i];
-		table->wanted[kept] = is_wanted(wanted, table->columns[i].attnum);
+		table->wanted[kept] = all_wanted || bms_is_member(table->columns[i].attnum, wanted);
 		kept++;
 	}
 	table->count = kept;
@@ -69,11 +61,12 @@ format_columns(FormatTable *table, const Bitmapset *wanted)
 }
 
 LineReader *
-line_begin(Decoder *source, int64 max_line)
+line_begin(ByteSource source, void *arg, int64 max_line)
 {
 	LineReader *reader = palloc0(sizeof(LineReader));
 
 	reader->source = source;
+	reader->source_arg = arg;
 	reader->max_line = max_line;
 	reader->size = LINE_BUFFER;
 	reader->buffer = palloc(LINE_BUFFER + 1);
@@ -116,7 +109,7 @@ line_fill(LineReader *reader)
 		reader->size *= 2;
 		reader->buffer = repalloc_huge(reader->buffer, reader->size + 1);
 	}
-	got = decoder_read(reader->source, reader->buffer + reader->end, reader->size - reader->end);
+	got = reader->source(reader->source_arg, reader->buffer + reader->end, reader->size - reader->end);
 	reader->end += got;
 	return got > 0;
 }

@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "common/compat.h"
 #include "common/column.h"
 #include "executor/tuptable.h"
 #include "fdw_s3/codec.h"
@@ -23,7 +24,7 @@ typedef struct FormatTable
 	Relation	rel;
 	const S3Options *options;
 	Column	   *columns;		/* those that the file holds, in its order: all without option metadata */
-	bool	   *wanted;			/* reading: which of them the query needs; NULL: all */
+	bool	   *wanted;			/* reading: which of them the query needs */
 	int			count;
 	Place	   *place;			/* reading: its column is set around conversions */
 } FormatTable;
@@ -39,7 +40,7 @@ typedef struct S3FormatOps
 	 * Begin to read one object, in a memory context that lasts as long as that. "source" gives its decompressed bytes
 	 * without a byte order mark.
 	 */
-	void	   *(*read_begin) (const FormatTable *table, Decoder *source);
+	void	   *(*read_begin) (const FormatTable *table, ByteSource source, void *arg);
 	/* The next row into values and nulls, at the columns' attnum - 1, in the current (the row's) memory context. */
 	bool		(*read_row) (void *reader, Datum *values, bool *nulls);
 	/* Number of the line that was read last, from 1. */
@@ -62,18 +63,18 @@ extern const S3FormatOps format_text;
 /* By S3Format. */
 extern const S3FormatOps *format_ops(int format);
 
-/* The columns that the file holds; "wanted" as for column_list, which NULL makes all. */
-extern void format_columns(FormatTable *table, const Bitmapset *wanted);
+/* Fill in the columns; all of them are wanted, or those of a set of attribute numbers. */
+extern void format_columns(FormatTable *table, bool all, const Bitmapset *wanted);
 
 /* Lines of a source, without their ends. */
 typedef struct LineReader LineReader;
-extern LineReader *line_begin(Decoder *source, int64 max_line);
+extern LineReader *line_begin(ByteSource source, void *arg, int64 max_line);
 /* The next line, NUL-terminated and writable until the next call, or NULL at the end. */
 extern char *line_next(LineReader *reader, size_t *length);
 extern uint64 line_number(const LineReader *reader);
 
 /* ERROR for a line longer than the option max_line. */
-extern void reject_long_line(int64 max_line) pg_attribute_noreturn();
+pg_noreturn extern void reject_long_line(int64 max_line);
 
 #pragma GCC visibility pop
 

@@ -43,13 +43,13 @@ wanted_columns(const FormatTable *table, int *count)
 }
 
 static void *
-jsonlReadBegin(const FormatTable *table, Decoder *source)
+jsonlReadBegin(const FormatTable *table, ByteSource source, void *arg)
 {
 	JsonlReader *reader = palloc(sizeof(JsonlReader));
 	int			count;
 	Column	   *columns = wanted_columns(table, &count);
 
-	reader->lines = line_begin(source, table->options->max_line);
+	reader->lines = line_begin(source, arg, table->options->max_line);
 	reader->columns = json_columns(columns, count, table->place);
 	return reader;
 }

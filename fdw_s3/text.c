@@ -28,12 +28,12 @@ textCheck(const FormatTable *table)
 }
 
 static void *
-textReadBegin(const FormatTable *table, Decoder *source)
+textReadBegin(const FormatTable *table, ByteSource source, void *arg)
 {
 	TextReader *reader = palloc(sizeof(TextReader));
 
 	reader->table = table;
-	reader->lines = line_begin(source, table->options->max_line);
+	reader->lines = line_begin(source, arg, table->options->max_line);
 	return reader;
 }
 
