@@ -98,4 +98,14 @@ typedef void compat_json_result;
 #define compat_adjust_timestamp(timestamp, typmod) AdjustTimestampForTypmod((timestamp), (typmod))
 #endif
 
+/* 16 put one function in the place of one for each kind of object. */
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_foreign_server.h"
+#define compat_server_aclcheck(serverid, role, mode) \
+	object_aclcheck(ForeignServerRelationId, (serverid), (role), (mode))
+#else
+#define compat_server_aclcheck(serverid, role, mode) pg_foreign_server_aclcheck((serverid), (role), (mode))
+#endif
+
 #endif							/* MEDALLION_COMPAT_H */

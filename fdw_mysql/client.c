@@ -1,0 +1,686 @@
+/*
+ * client.c
+ *		MariaDB Connector/C, without blocking. The only file that includes <mysql.h>.
+ *
+ * The library runs each call as a coroutine that comes back when it would have to wait. The waiting is done here, outside
+ * of the coroutine, so that an ERROR never jumps over the library's frames. Nothing is palloc'd while the library runs.
+ */
+#include "postgres.h"
+
+#include <mysql.h>
+#include <errmsg.h>
+#include <mysqld_error.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "client.h"
+
+#include "storage/fd.h"
+
+#ifndef LIBMARIADB
+#error "fdw_mysql needs MariaDB Connector/C: libmysqlclient has no non-blocking prepared statements"
+#endif
+
+/* The library's default is 60 kB, which is little for name look-up, TLS and dlopen of a plugin. */
+#define COROUTINE_STACK (256 * 1024)
+
+#define MAX_WAIT_BEFORE_CLOSE_MS 200
+
+/* Ways to log in. Left out are those that send the password in the clear to whoever answers. */
+#define AUTH_PLUGINS "mysql_native_password,client_ed25519,caching_sha2_password,sha256_password"
+
+/* ER_CLIENT_INTERACTION_TIMEOUT: MySQL 8's word for wait_timeout. */
+#define SERVER_INTERACTION_TIMEOUT 4031
+
+typedef enum Operation
+{
+	OP_NONE,
+	OP_CONNECT,
+	OP_QUERY,
+	OP_PREPARE,
+	OP_EXECUTE,
+	OP_FETCH,
+	OP_STATEMENT_CLOSE,
+	OP_CLOSE
+} Operation;
+
+struct Client
+{
+	MYSQL	   *mysql;
+	ClientTarget target;
+	bool		connected;
+	bool		broken;
+	bool		timed_out;
+	bool		holds_descriptor;	/* accounted with fd.c */
+	Operation	operation;		/* the one under way, while events is not 0 */
+	int			events;			/* what it waits for */
+	Statement  *statement;		/* of a statement's operation */
+	int			result;			/* of an operation that returns int */
+	my_bool		flag;			/* or my_bool */
+	MYSQL	   *connection;		/* or MYSQL * */
+	char	   *text;			/* SQL of the operation under way, malloc'd */
+	Deadline	hold;			/* not DEADLINE_NONE: no interrupts, and an end */
+	ClientError error;
+};
+
+struct Statement
+{
+	Client	   *client;
+	MYSQL_STMT *stmt;
+};
+
+static const unsigned int tcp_keep_idle = 60;
+static const unsigned int tcp_keep_interval = 15;
+static const unsigned int tcp_keep_count = 4;
+
+/* ---- errors ---- */
+
+/* After these nothing can be said on the connection any more. */
+static const int breaking[] = {
+	ER_SERVER_SHUTDOWN, ER_NET_PACKET_TOO_LARGE, ER_NET_PACKETS_OUT_OF_ORDER, ER_NET_UNCOMPRESS_ERROR,
+	ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED, ER_NET_ERROR_ON_WRITE, ER_NET_WRITE_INTERRUPTED, ER_CONNECTION_KILLED,
+	CR_UNKNOWN_ERROR, CR_SERVER_GONE_ERROR, CR_SERVER_HANDSHAKE_ERR, CR_SERVER_LOST, CR_SSL_CONNECTION_ERROR,
+	CR_MALFORMED_PACKET, CR_SERVER_LOST_EXTENDED, SERVER_INTERACTION_TIMEOUT,
+};
+
+static bool
+breaks_connection(int number)
+{
+	for (int i = 0; i < lengthof(breaking); i++)
+		if (breaking[i] == number)
+			return true;
+	return false;
+}
+
+static ClientResult
+set_error(Client *client, int number, const char *sqlstate, const char *message)
+{
+	client->error.number = number;
+	strlcpy(client->error.sqlstate, sqlstate, sizeof(client->error.sqlstate));
+	strlcpy(client->error.message, message, sizeof(client->error.message));
+	if (breaks_connection(number))
+		client->broken = true;
+	return CLIENT_FAILED;
+}
+
+/* The library's error, from the statement or, where it says none, from the connection. */
+static ClientResult
+take_error(Client *client, MYSQL_STMT *stmt)
+{
+	if (client->timed_out)
+		return set_error(client, CR_SERVER_LOST, "HYT00", "timed out");
+	if (stmt != NULL && mysql_stmt_errno(stmt) != 0)
+		return set_error(client, mysql_stmt_errno(stmt), mysql_stmt_sqlstate(stmt), mysql_stmt_error(stmt));
+	if (mysql_errno(client->mysql) != 0)
+		return set_error(client, mysql_errno(client->mysql), mysql_sqlstate(client->mysql), mysql_error(client->mysql));
+	return set_error(client, CR_SERVER_LOST, "HY000", "unknown error");
+}
+
+const ClientError *
+client_error(Client *client)
+{
+	return &client->error;
+}
+
+bool
+client_broken(Client *client)
+{
+	return client->broken || !client->connected;
+}
+
+unsigned long
+client_thread(Client *client)
+{
+	return mysql_thread_id(client->mysql);
+}
+
+/* ---- waiting ---- */
+
+static int
+operation_continue(Client *client, int events)
+{
+	MYSQL	   *mysql = client->mysql;
+	MYSQL_STMT *stmt = client->statement ? client->statement->stmt : NULL;
+
+	switch (client->operation)
+	{
+		case OP_CONNECT:
+			return mysql_real_connect_cont(&client->connection, mysql, events);
+		case OP_QUERY:
+			return mysql_real_query_cont(&client->result, mysql, events);
+		case OP_PREPARE:
+			return mysql_stmt_prepare_cont(&client->result, stmt, events);
+		case OP_EXECUTE:
+			return mysql_stmt_execute_cont(&client->result, stmt, events);
+		case OP_FETCH:
+			return mysql_stmt_fetch_cont(&client->result, stmt, events);
+		case OP_STATEMENT_CLOSE:
+			return mysql_stmt_close_cont(&client->flag, stmt, events);
+		case OP_CLOSE:
+			return mysql_close_cont(mysql, events);
+		case OP_NONE:
+			break;
+	}
+	return 0;
+}
+
+/* poll() in place of wait_sockets(): at the end of a transaction nothing may raise an ERROR, not even for want of memory. */
+static int
+wait_held(Client *client, long left)
+{
+	struct pollfd poll_fd = {.fd = mysql_get_socket(client->mysql)};
+
+	if (client->events & MYSQL_WAIT_READ)
+		poll_fd.events |= POLLIN;
+	if (client->events & MYSQL_WAIT_WRITE)
+		poll_fd.events |= POLLOUT;
+	if (poll(&poll_fd, 1, (int) left) <= 0)
+		return 0;
+	return client->events & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE);
+}
+
+static int
+wait_interruptibly(Client *client, long left)
+{
+	WaitSocket	socket = {mysql_get_socket(client->mysql)};
+
+	if (client->events & MYSQL_WAIT_READ)
+		socket.events |= WL_SOCKET_READABLE;
+	if (client->events & MYSQL_WAIT_WRITE)
+		socket.events |= WL_SOCKET_WRITEABLE;
+	if (wait_sockets(&socket, 1, left) == 0)
+		return 0;
+	return client->events & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE);
+}
+
+/* Drive the operation under way to its end. False: held, and it did not end in time. */
+static bool
+drive(Client *client)
+{
+	int			timeout = client->operation == OP_CONNECT ? client->target.connect_timeout : client->target.read_timeout;
+	Deadline	deadline = deadline_in(timeout);
+
+	while (client->events != 0)
+	{
+		long		left = deadline_left(deadline);
+		int			ready;
+
+		if (client->hold != DEADLINE_NONE)
+		{
+			left = deadline_left(client->hold);
+			if (left <= 0)
+				return false;
+			ready = wait_held(client, left);
+		}
+		else if (left == 0)
+		{
+			/* ends the operation with an error */
+			client->timed_out = true;
+			ready = MYSQL_WAIT_TIMEOUT;
+		}
+		else
+			ready = wait_interruptibly(client, left);
+		if (ready != 0)
+			client->events = operation_continue(client, ready);
+	}
+	return true;
+}
+
+ClientResult
+client_settle(Client *client)
+{
+	if (client->events != 0 && !drive(client))
+		return CLIENT_PENDING;
+	return client_broken(client) ? CLIENT_FAILED : CLIENT_OK;
+}
+
+bool
+client_pending(Client *client)
+{
+	return client->events != 0;
+}
+
+void
+client_hold(Client *client, Deadline deadline)
+{
+	client->hold = deadline;
+}
+
+bool
+client_held_too_long(Client *client)
+{
+	return client->hold != DEADLINE_NONE && deadline_left(client->hold) == 0;
+}
+
+/* Before an operation: the one that was interrupted ends first. CLIENT_OK: go ahead. */
+static ClientResult
+operation_begin(Client *client, Operation operation, Statement *statement)
+{
+	ClientResult settled = client_settle(client);
+
+	if (settled == CLIENT_FAILED && client->error.number == 0)
+		return set_error(client, CR_SERVER_GONE_ERROR, "HY000", "the connection is closed");
+	if (settled != CLIENT_OK)
+		return settled;
+	client->error.number = 0;
+	client->operation = operation;
+	client->statement = statement;
+	return CLIENT_OK;
+}
+
+/* SQL that outlives the caller's memory, because the operation may. */
+static bool
+keep_text(Client *client, const char *sql)
+{
+	free(client->text);
+	client->text = strdup(sql);
+	if (client->text != NULL)
+		return true;
+	set_error(client, CR_OUT_OF_MEMORY, "HY001", "out of memory");
+	return false;
+}
+
+/* ---- connections ---- */
+
+static void
+set_tls_options(MYSQL *mysql, const ClientTarget *target)
+{
+	my_bool		on = 1;
+
+	if (target->ssl_mode == SSL_DISABLE)
+		return;
+	/* The library falls back to plain text where the server offers no TLS: client_connect() checks. */
+	mysql_ssl_set(mysql, target->ssl_key, target->ssl_cert, target->ssl_ca, target->ssl_capath, target->ssl_cipher);
+	if (target->ssl_mode == SSL_VERIFY_IDENTITY)
+		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on);
+
+	/*
+	 * A man in the middle who strips TLS would ask the sha2 plugins for the password under a key of his own. With this
+	 * they have no key to encrypt it with, and under TLS they need none.
+	 */
+	if (target->ssl_mode >= SSL_REQUIRE)
+		mysql_optionsv(mysql, MYSQL_SERVER_PUBLIC_KEY, "/dev/null");
+}
+
+static void
+set_options(MYSQL *mysql, const ClientTarget *target)
+{
+	size_t		stack = COROUTINE_STACK;
+	unsigned int off = 0;
+	unsigned int protocol = target->host[0] == '/' ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+
+	mysql_options(mysql, MYSQL_OPT_NONBLOCK, &stack);
+	mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
+	mysql_options(mysql, MYSQL_OPT_PROTOCOL, &protocol);
+	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, AUTH_PLUGINS);
+	mysql_options4(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "fdw_mysql");
+	set_tls_options(mysql, target);
+}
+
+Client *
+client_create(const ClientTarget *target)
+{
+	Client	   *client;
+	sigset_t	signals;
+
+	if (!AcquireExternalFD())
+		return NULL;
+	client = calloc(1, sizeof(Client));
+	if (client != NULL)
+	{
+		signals_block(&signals);
+		client->mysql = mysql_init(NULL);
+		signals_restore(&signals);
+	}
+	if (client == NULL || client->mysql == NULL)
+	{
+		ReleaseExternalFD();
+		free(client);
+		return NULL;
+	}
+	client->target = *target;
+	set_options(client->mysql, target);
+	return client;
+}
+
+/* A peer that vanished without a word is noticed even while a statement may be silent for long. */
+static void
+set_keepalive(Client *client)
+{
+	int			fd = mysql_get_socket(client->mysql);
+	int			on = 1;
+
+	if (client->target.host[0] == '/')
+		return;
+	(void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &tcp_keep_idle, sizeof(tcp_keep_idle));
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &tcp_keep_interval, sizeof(tcp_keep_interval));
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tcp_keep_count, sizeof(tcp_keep_count));
+}
+
+ClientResult
+client_connect(Client *client)
+{
+	const ClientTarget *target = &client->target;
+	bool		local = target->host[0] == '/';
+
+	client->operation = OP_CONNECT;
+	client->timed_out = false;
+	client->events = mysql_real_connect_start(&client->connection, client->mysql, local ? NULL : target->address,
+											  target->user, target->password, NULL, target->port,
+											  local ? target->host : NULL, 0);
+	if (!drive(client))
+		return CLIENT_PENDING;
+	if (client->connection == NULL)
+		return take_error(client, NULL);
+	client->connected = true;
+	if (target->ssl_mode >= SSL_REQUIRE && !local && mysql_get_ssl_cipher(client->mysql) == NULL)
+		return set_error(client, CR_SSL_CONNECTION_ERROR, "08001", "the server does not offer TLS");
+	set_keepalive(client);
+	return CLIENT_OK;
+}
+
+/* Unwind a call that is suspended: told of a timeout on a socket that is shut, it fails at once. */
+static void
+give_up_operation(Client *client)
+{
+	int			fd = mysql_get_socket(client->mysql);
+
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	for (int i = 0; client->events != 0 && i < 100; i++)
+		client->events = operation_continue(client, MYSQL_WAIT_TIMEOUT);
+	client->broken = true;
+}
+
+static void
+say_goodbye(Client *client)
+{
+	client->operation = OP_CLOSE;
+	client->hold = deadline_in(MAX_WAIT_BEFORE_CLOSE_MS);
+	client->events = mysql_close_start(client->mysql);
+	if (!drive(client))
+		give_up_operation(client);
+}
+
+void
+client_free(Client *client)
+{
+	if (client->events != 0)
+		give_up_operation(client);
+	if (client->broken && client->connected)
+		give_up_operation(client);
+	say_goodbye(client);
+	ReleaseExternalFD();
+	free(client->text);
+	free(client);
+}
+
+ClientResult
+client_query(Client *client, const char *sql)
+{
+	ClientResult begun = operation_begin(client, OP_QUERY, NULL);
+
+	if (begun != CLIENT_OK)
+		return begun;
+	if (!keep_text(client, sql))
+		return CLIENT_FAILED;
+	client->events = mysql_real_query_start(&client->result, client->mysql, client->text, strlen(client->text));
+	if (!drive(client))
+		return CLIENT_PENDING;
+	return client->result == 0 ? CLIENT_OK : take_error(client, NULL);
+}
+
+/* ---- statements ---- */
+
+/* The row is decoded from the buffer that it arrived in; the library need not look at its columns. */
+static void
+leave_column(void *data, unsigned int column, unsigned char **row)
+{
+}
+
+Statement *
+statement_create(Client *client)
+{
+	Statement  *statement = calloc(1, sizeof(Statement));
+
+	if (statement != NULL)
+	{
+		statement->client = client;
+		statement->stmt = mysql_stmt_init(client->mysql);
+	}
+	if (statement == NULL || statement->stmt == NULL)
+	{
+		free(statement);
+		return NULL;
+	}
+	mysql_stmt_attr_set(statement->stmt, STMT_ATTR_CB_RESULT, leave_column);
+	return statement;
+}
+
+ClientResult
+statement_prepare(Statement *statement, const char *sql)
+{
+	Client	   *client = statement->client;
+	ClientResult begun = operation_begin(client, OP_PREPARE, statement);
+
+	if (begun != CLIENT_OK)
+		return begun;
+	if (!keep_text(client, sql))
+		return CLIENT_FAILED;
+	client->events = mysql_stmt_prepare_start(&client->result, statement->stmt, client->text, strlen(client->text));
+	if (!drive(client))
+		return CLIENT_PENDING;
+	return client->result == 0 ? CLIENT_OK : take_error(client, statement->stmt);
+}
+
+static void
+bind_param(MYSQL_BIND *bind, const ClientParam *param)
+{
+	switch (param->type)
+	{
+		case PARAM_IS_NULL:
+			bind->buffer_type = MYSQL_TYPE_NULL;
+			break;
+		case PARAM_IS_INTEGER:
+			bind->buffer_type = MYSQL_TYPE_LONGLONG;
+			bind->buffer = (void *) &param->integer;
+			break;
+		case PARAM_IS_DOUBLE:
+			bind->buffer_type = MYSQL_TYPE_DOUBLE;
+			bind->buffer = (void *) &param->number;
+			break;
+		case PARAM_IS_STRING:
+			bind->buffer_type = MYSQL_TYPE_VAR_STRING;
+			bind->buffer = (void *) param->string;
+			bind->buffer_length = param->length;
+			bind->length = (unsigned long *) &param->length;
+			break;
+	}
+}
+
+ClientResult
+statement_execute(Statement *statement, const ClientParam *params, int nparams)
+{
+	Client	   *client = statement->client;
+	ClientResult begun;
+	MYSQL_BIND *binds = palloc0(sizeof(MYSQL_BIND) * Max(nparams, 1));
+
+	begun = operation_begin(client, OP_EXECUTE, statement);
+	if (begun != CLIENT_OK)
+		return begun;
+	for (int i = 0; i < nparams; i++)
+		bind_param(&binds[i], &params[i]);
+	/* The values are copied into the request before the first wait. */
+	if (nparams > 0 && mysql_stmt_bind_param(statement->stmt, binds))
+		return take_error(client, statement->stmt);
+	client->events = mysql_stmt_execute_start(&client->result, statement->stmt);
+	if (!drive(client))
+		return CLIENT_PENDING;
+	pfree(binds);
+	return client->result == 0 ? CLIENT_OK : take_error(client, statement->stmt);
+}
+
+static ClientResult
+fetch_failed(Client *client, Statement *statement)
+{
+	if (client->result == MYSQL_NO_DATA)
+		return CLIENT_END;
+	/* The library can fail here and leave the statement's own error as it was. */
+	if (mysql_stmt_errno(statement->stmt) == 0 && mysql_errno(client->mysql) == 0)
+		return set_error(client, CR_SERVER_LOST, "HY000", "the result ended early");
+	return take_error(client, statement->stmt);
+}
+
+ClientResult
+statement_fetch(Statement *statement, ClientRow *row)
+{
+	Client	   *client = statement->client;
+
+	/* A fetch that was interrupted goes on: its row is not lost. */
+	if (unlikely(client->events != 0) && client->operation == OP_FETCH && client->statement == statement)
+	{
+		if (!drive(client))
+			return CLIENT_PENDING;
+	}
+	else
+	{
+		if (unlikely(client->events != 0 || client->broken))
+		{
+			ClientResult begun = operation_begin(client, OP_FETCH, statement);
+
+			if (begun != CLIENT_OK)
+				return begun;
+		}
+		client->operation = OP_FETCH;
+		client->statement = statement;
+		client->events = mysql_stmt_fetch_start(&client->result, statement->stmt);
+		if (unlikely(client->events != 0) && !drive(client))
+			return CLIENT_PENDING;
+	}
+	if (unlikely(client->result != 0))
+		return fetch_failed(client, statement);
+	row->start = client->mysql->net.read_pos;
+	row->limit = client->mysql->net.buff_end;
+	return CLIENT_OK;
+}
+
+void
+statement_free(Statement *statement)
+{
+	Client	   *client = statement->client;
+
+	if (client->events != 0 && client->statement == statement)
+		give_up_operation(client);
+	client->operation = OP_STATEMENT_CLOSE;
+	client->statement = statement;
+	/* Sends a few bytes and reads nothing. */
+	client->events = mysql_stmt_close_start(&client->flag, statement->stmt);
+	if (client->events != 0)
+	{
+		Deadline	hold = client->hold;
+
+		client->hold = deadline_in(MAX_WAIT_BEFORE_CLOSE_MS);
+		if (!drive(client))
+			give_up_operation(client);
+		client->hold = hold;
+	}
+	client->statement = NULL;
+	free(statement);
+}
+
+int
+statement_field_count(Statement *statement)
+{
+	return mysql_stmt_field_count(statement->stmt);
+}
+
+int
+statement_param_count(Statement *statement)
+{
+	return mysql_stmt_param_count(statement->stmt);
+}
+
+/* The character set number that stands for none. */
+#define CHARSET_BINARY 63
+
+static const struct
+{
+	enum enum_field_types type;
+	WireType	wire;
+	int			width;
+} wire_types[] = {
+	{MYSQL_TYPE_NULL, WIRE_NULL, 0},
+	{MYSQL_TYPE_TINY, WIRE_TINY, 1},
+	{MYSQL_TYPE_SHORT, WIRE_SHORT, 2},
+	{MYSQL_TYPE_YEAR, WIRE_YEAR, 2},
+	{MYSQL_TYPE_INT24, WIRE_LONG, 4},
+	{MYSQL_TYPE_LONG, WIRE_LONG, 4},
+	{MYSQL_TYPE_LONGLONG, WIRE_LONGLONG, 8},
+	{MYSQL_TYPE_FLOAT, WIRE_FLOAT, 4},
+	{MYSQL_TYPE_DOUBLE, WIRE_DOUBLE, 8},
+	{MYSQL_TYPE_DECIMAL, WIRE_DECIMAL, 0},
+	{MYSQL_TYPE_NEWDECIMAL, WIRE_DECIMAL, 0},
+	{MYSQL_TYPE_DATE, WIRE_DATE, 0},
+	{MYSQL_TYPE_NEWDATE, WIRE_DATE, 0},
+	{MYSQL_TYPE_DATETIME, WIRE_DATETIME, 0},
+	{MYSQL_TYPE_TIMESTAMP, WIRE_TIMESTAMP, 0},
+	{MYSQL_TYPE_TIME, WIRE_TIME, 0},
+	{MYSQL_TYPE_BIT, WIRE_BIT, 0},
+	{MYSQL_TYPE_JSON, WIRE_JSON, 0},
+	{MYSQL_TYPE_GEOMETRY, WIRE_GEOMETRY, 0},
+	{MYSQL_TYPE_VARCHAR, WIRE_STRING, 0},
+	{MYSQL_TYPE_VAR_STRING, WIRE_STRING, 0},
+	{MYSQL_TYPE_STRING, WIRE_STRING, 0},
+	{MYSQL_TYPE_ENUM, WIRE_STRING, 0},
+	{MYSQL_TYPE_SET, WIRE_STRING, 0},
+	{MYSQL_TYPE_TINY_BLOB, WIRE_STRING, 0},
+	{MYSQL_TYPE_BLOB, WIRE_STRING, 0},
+	{MYSQL_TYPE_MEDIUM_BLOB, WIRE_STRING, 0},
+	{MYSQL_TYPE_LONG_BLOB, WIRE_STRING, 0},
+};
+
+void
+statement_field(Statement *statement, int i, ClientField *field)
+{
+	const MYSQL_FIELD *mine = &mariadb_stmt_fetch_fields(statement->stmt)[i];
+
+	memset(field, 0, sizeof(*field));
+	field->type = WIRE_UNKNOWN;
+	for (int t = 0; t < lengthof(wire_types); t++)
+		if (wire_types[t].type == mine->type)
+		{
+			field->type = wire_types[t].wire;
+			field->width = wire_types[t].width;
+		}
+	if (field->type == WIRE_STRING && mine->charsetnr == CHARSET_BINARY)
+		field->type = WIRE_BYTES;
+	field->is_unsigned = (mine->flags & UNSIGNED_FLAG) != 0;
+	field->not_null = (mine->flags & NOT_NULL_FLAG) != 0;
+	field->length = mine->length;
+	field->decimals = mine->decimals;
+}
+
+size_t
+client_row_length(const ClientRow *row, const ClientField *fields, int nfields)
+{
+	const unsigned char *nulls = row->start + 1;
+	const unsigned char *at = nulls + (nfields + 9) / 8;
+
+	for (int i = 0; i < nfields; i++)
+	{
+		size_t		length = fields[i].width;
+
+		if (at > row->limit)
+			return 0;
+		if (nulls[(i + 2) / 8] & (1 << ((i + 2) % 8)))
+			continue;
+		if (length == 0 && !client_read_length(&at, row->limit, &length))
+			return 0;
+		at += length;
+	}
+	return at > row->limit ? 0 : at - row->start;
+}

@@ -1,0 +1,183 @@
+/*
+ * resolve.c
+ *		Look a host name up on a thread of its own. Knows nothing of MySQL.
+ *
+ * getaddrinfo() cannot be cancelled and waits as long as resolv.conf says. So it runs on a detached thread that has all
+ * signals blocked, touches nothing of PostgreSQL's and shares one malloc'd request with the backend: whoever of the two
+ * lets go last frees it. A backend that was cancelled goes on at once; the thread ends with its look-up. glibc's own
+ * getaddrinfo_a() does the same on a pool, but its requests cannot be let go of. A forked process would carry the
+ * backend's shared memory and sockets with it.
+ */
+#include "postgres.h"
+
+#include "resolve.h"
+
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/stringinfo.h"
+
+typedef struct Request
+{
+	pthread_mutex_t lock;
+	int			holders;		/* 2, 1; at 0 the request is freed */
+	int			done[2];		/* a socket pair: the thread writes a byte to done[1] */
+	int			error;			/* of getaddrinfo() */
+	char		address[NI_MAXHOST];
+	char		host[FLEXIBLE_ARRAY_MEMBER];
+} Request;
+
+static void
+request_release(Request *request)
+{
+	int			holders;
+
+	pthread_mutex_lock(&request->lock);
+	holders = --request->holders;
+	pthread_mutex_unlock(&request->lock);
+	if (holders > 0)
+		return;
+	close(request->done[0]);
+	close(request->done[1]);
+	pthread_mutex_destroy(&request->lock);
+	free(request);
+}
+
+/* Also used without a thread, for addresses that need no look-up. */
+static int
+look_up(const char *host, int flags, char *address)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
+	struct addrinfo *found = NULL;
+	int			error = getaddrinfo(host, NULL, &hints, &found);
+
+	if (error == 0)
+		error = getnameinfo(found->ai_addr, found->ai_addrlen, address, NI_MAXHOST, NULL, 0, NI_NUMERICHOST);
+	if (found != NULL)
+		freeaddrinfo(found);
+	return error;
+}
+
+static void *
+look_up_thread(void *arg)
+{
+	Request    *request = (Request *) arg;
+
+	request->error = look_up(request->host, AI_ADDRCONFIG, request->address);
+	(void) !write(request->done[1], "", 1);
+	request_release(request);
+	return NULL;
+}
+
+/* NULL when the machine is out of descriptors or memory. */
+static Request *
+request_create(const char *host)
+{
+	Request    *request = calloc(1, offsetof(Request, host) + strlen(host) + 1);
+
+	if (request == NULL)
+		return NULL;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, request->done) != 0)
+	{
+		free(request);
+		return NULL;
+	}
+	strcpy(request->host, host);
+	pthread_mutex_init(&request->lock, NULL);
+	request->holders = 1;
+	return request;
+}
+
+static bool
+request_start(Request *request)
+{
+	pthread_attr_t attributes;
+	pthread_t	thread;
+	sigset_t	signals;
+	int			error;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	request->holders = 2;
+	signals_block(&signals);
+	error = pthread_create(&thread, &attributes, look_up_thread, request);
+	signals_restore(&signals);
+	pthread_attr_destroy(&attributes);
+	if (error != 0)
+		request->holders = 1;
+	return error == 0;
+}
+
+static bool
+request_wait(Request *request, Deadline deadline)
+{
+	WaitSocket	socket = {request->done[0], WL_SOCKET_READABLE};
+	long		left;
+
+	while ((left = deadline_left(deadline)) != 0)
+		if (wait_sockets(&socket, 1, left) > 0)
+			return true;
+	return false;
+}
+
+static void
+report_failure(const char *host, const char *reason)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			errmsg("could not look up host \"%s\": %s", host, reason));
+}
+
+/* The answer, in "address"; false when there was none in time. Lets go of the request, also when it is interrupted. */
+static bool
+request_finish(Request *request, Deadline deadline, char *address, int *error)
+{
+	volatile bool answered = false;
+
+	PG_TRY();
+	{
+		answered = request_wait(request, deadline);
+	}
+	PG_CATCH();
+	{
+		request_release(request);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	if (answered)
+	{
+		*error = request->error;
+		strlcpy(address, request->address, NI_MAXHOST);
+	}
+	request_release(request);
+	return answered;
+}
+
+char *
+resolve_host(const char *host, Deadline deadline)
+{
+	char		address[NI_MAXHOST];
+	Request    *request;
+	int			error = 0;
+
+	if (look_up(host, AI_NUMERICHOST, address) == 0)
+		return pstrdup(address);
+
+	request = request_create(host);
+	if (request == NULL)
+		report_failure(host, "out of resources");
+	if (!request_start(request))
+	{
+		request_release(request);
+		report_failure(host, "out of resources");
+	}
+	if (!request_finish(request, deadline, address, &error))
+		report_failure(host, "timed out");
+	if (error != 0)
+		report_failure(host, gai_strerror(error));
+	return pstrdup(address);
+}
