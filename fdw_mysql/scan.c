@@ -130,6 +130,8 @@ mysqlBeginForeignScan(ForeignScanState *node, int eflags)
 	scan->place.table = RelationGetRelationName(node->ss.ss_currentRelation);
 	scan->place.describe = describe_row;
 	scan->place.arg = scan;
+	/* Columns that are not fetched stay NULL: an aggregate copies the whole slot. */
+	memset(node->ss.ss_ScanTupleSlot->tts_isnull, true, node->ss.ss_ScanTupleSlot->tts_tupleDescriptor->natts);
 	node->fdw_state = scan;
 }
 
