@@ -35,7 +35,7 @@ as_server() { $(server_prefix) "$@"; }
 # The state (data, logs, pids, env) is .stack in the checkout. Where root's servers could not enter that (a checkout
 # under /root), .stack is a link to a folder in /var/tmp. STACK_DIR names another folder, for a second stack.
 state_open() {
-	local link real
+	local real
 
 	link=$(realpath -sm "${STACK_DIR:-$top/.stack}")
 	if is_root && ! unprivileged_enters "$(dirname "$link")"; then

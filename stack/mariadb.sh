@@ -40,4 +40,7 @@ mariadb_accounts() {
 # The client, as the administrator.
 mariadb_client() { mariadb --no-defaults --host="$MYSQL_HOST" --port="$MYSQL_PORT" --user="$MYSQL_USER" "$@"; }
 
+# Which RetailDB is loaded. The mark lives outside retaildb, which holds six tables and nothing else.
+mariadb_loaded() { mariadb_client --skip-column-names --batch -e "SELECT what FROM stack.loaded" 2>/dev/null || true; }
+
 mariadb_stop() { process_stop mariadb TERM KILL; }

@@ -150,11 +150,11 @@ SELECT o.seq, TIMESTAMP '2013-07-25 00:00:00' + INTERVAL s.day DAY,
          'SUSPECTED_FRAUD')
 FROM shares AS s STRAIGHT_JOIN seq_1_to_100000000 AS o ON o.seq > s.before_it AND o.seq <= s.up_to_it;
 
--- What sells: 100 products of 1,345, from the most to the least popular, those of the orphans and the dear ones among
+-- What sells: 99 products of 1,345, from the most to the least popular, those of the orphans and the dear ones among
 -- them, and one that is not there.
 CREATE TEMPORARY TABLE sold (PRIMARY KEY (place)) AS
 SELECT p.seq AS place, COALESCE(product_id, 9999) AS product_id, COALESCE(product_price, 19.99) AS price
-FROM seq_0_to_99 AS p
+FROM seq_0_to_98 AS p
      LEFT JOIN products
      ON product_id = CASE p.seq WHEN 20 THEN 1340 WHEN 35 THEN 1330 WHEN 50 THEN 700 WHEN 70 THEN 1080 WHEN 90 THEN 9999
                      ELSE 1 + (p.seq * 421 + 17) % 1321 END;
@@ -173,7 +173,8 @@ FROM (SELECT i.order_id, s.product_id, s.price, IF(s.price >= 100, 1, 1 + i.draw
             LIMIT 1000000000) AS i
            STRAIGHT_JOIN sold AS s ON s.place = (i.draw % 100) * (i.draw DIV 100 % 100) DIV 100) AS b;
 
--- Three items of orders that are not there.
+-- Three items of orders that are not there. The keys go on without the gap that the bulk load reserved.
+ALTER TABLE order_items AUTO_INCREMENT = 1;
 INSERT INTO order_items (order_item_order_id, order_item_product_id, order_item_quantity, order_item_subtotal,
                          order_item_product_price)
 SELECT @orders + 1000 + seq, product_id, 1, price, price FROM seq_1_to_3 JOIN sold ON place = seq;
