@@ -105,16 +105,19 @@ write_string(ValueWriter *writer, Datum value, StringInfo out)
 	pfree(text);
 }
 
-/* NaN and the infinities are no JSON numbers. */
+/* NaN and the infinities are no JSON numbers; their text needs no escapes. */
 static void
 write_number(ValueWriter *writer, Datum value, StringInfo out)
 {
-	char	   *text = OutputFunctionCall(&writer->output, value);
+	int			begin = out->len;
+	char	   *text;
 
-	if (IsValidJsonNumber(text, strlen(text)))
-		appendStringInfoString(out, text);
-	else
-		escape_json(out, text);
+	writer->write(writer, value, out);
+	if (IsValidJsonNumber(out->data + begin, out->len - begin))
+		return;
+	text = pstrdup(out->data + begin);
+	out->len = begin;
+	appendStringInfo(out, "\"%s\"", text);
 	pfree(text);
 }
 

@@ -7,6 +7,7 @@
 #include "fdw_s3/value.h"
 
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
@@ -18,15 +19,16 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#define MIN_FLOAT_DIGITS 1		/* shortest text that reads back as the same number */
-
-/* A setting that output functions go by, and what it is pinned to. */
-typedef struct Pin
+/* Settings that output functions go by. */
+enum
 {
-	const char *name;
-	const char *value;
-	bool		(*holds) (void);
-} Pin;
+	PIN_DATESTYLE = 1,
+	PIN_TIMEZONE = 2,
+	PIN_INTERVAL = 4,
+	PIN_FLOAT = 8,
+	PIN_BYTEA = 16,
+	PIN_ALL = 31
+};
 
 static bool
 datestyle_holds(void)
@@ -41,15 +43,16 @@ timezone_holds(void)
 }
 
 static bool
-intervalstyle_holds(void)
+interval_holds(void)
 {
 	return IntervalStyle == INTSTYLE_POSTGRES;
 }
 
+/* The shortest text that reads back as the same number. */
 static bool
-floatdigits_hold(void)
+float_holds(void)
 {
-	return extra_float_digits >= MIN_FLOAT_DIGITS;
+	return extra_float_digits >= 1;
 }
 
 static bool
@@ -58,28 +61,34 @@ bytea_holds(void)
 	return bytea_output == BYTEA_OUTPUT_HEX;
 }
 
-static const Pin pins[] = {
-	{"datestyle", "ISO", datestyle_holds},
-	{"timezone", "UTC", timezone_holds},
-	{"intervalstyle", "postgres", intervalstyle_holds},
-	{"extra_float_digits", "1", floatdigits_hold},
-	{"bytea_output", "hex", bytea_holds},
+static const struct
+{
+	int			pin;
+	const char *name;
+	const char *value;
+	bool		(*holds) (void);
+} settings[] = {
+	{PIN_DATESTYLE, "datestyle", "ISO", datestyle_holds},
+	{PIN_TIMEZONE, "timezone", "UTC", timezone_holds},
+	{PIN_INTERVAL, "intervalstyle", "postgres", interval_holds},
+	{PIN_FLOAT, "extra_float_digits", "1", float_holds},
+	{PIN_BYTEA, "bytea_output", "hex", bytea_holds},
 };
 
 /* Set what does not hold yet; returns the nest level to leave with AtEOXact_GUC, or -1 when nothing was to be done. */
 static int
-pins_set(void)
+pins_set(int pins)
 {
 	int			level = -1;
 
-	for (int i = 0; i < lengthof(pins); i++)
+	for (int i = 0; i < lengthof(settings); i++)
 	{
-		if (pins[i].holds())
+		if (!(pins & settings[i].pin) || settings[i].holds())
 			continue;
 		if (level < 0)
 			level = NewGUCNestLevel();
-		(void) set_config_option(pins[i].name, pins[i].value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-								 false);
+		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
 	}
 	return level;
 }
@@ -131,6 +140,22 @@ write_int8(ValueWriter *writer, Datum value, StringInfo out)
 }
 
 static void
+write_float4(ValueWriter *writer, Datum value, StringInfo out)
+{
+	char		digits[FLOAT_SHORTEST_DECIMAL_LEN];
+
+	appendBinaryStringInfo(out, digits, float_to_shortest_decimal_buf(DatumGetFloat4(value), digits));
+}
+
+static void
+write_float8(ValueWriter *writer, Datum value, StringInfo out)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	appendBinaryStringInfo(out, digits, double_to_shortest_decimal_buf(DatumGetFloat8(value), digits));
+}
+
+static void
 write_date(ValueWriter *writer, Datum value, StringInfo out)
 {
 	char		buffer[MAXDATELEN + 1];
@@ -167,45 +192,63 @@ write_timestamp(ValueWriter *writer, Datum value, StringInfo out)
 	appendStringInfoString(out, buffer);
 }
 
-/* Types with a writer of their own are fast and need nothing pinned; of the rest, these do not go by settings. */
+/* Types that are known: how they are written, and what is pinned for their output functions and those of their arrays. */
 static const struct
 {
 	Oid			type;
 	void		(*write) (ValueWriter *writer, Datum value, StringInfo out);
-} writers[] = {
-	{TEXTOID, write_text},
-	{VARCHAROID, write_text},
-	{BPCHAROID, write_text},
-	{JSONOID, write_text},
-	{INT2OID, write_int2},
-	{INT4OID, write_int4},
-	{INT8OID, write_int8},
-	{DATEOID, write_date},
-	{TIMESTAMPOID, write_timestamp},
-	{TIMESTAMPTZOID, write_timestamp},
-	{NUMERICOID, write_output},
-	{BOOLOID, write_output},
-	{UUIDOID, write_output},
-	{JSONBOID, write_output},
-	{NAMEOID, write_output},
+	int			pins;
+} types[] = {
+	{TEXTOID, write_text, 0},
+	{VARCHAROID, write_text, 0},
+	{BPCHAROID, write_text, 0},
+	{JSONOID, write_text, 0},
+	{INT2OID, write_int2, 0},
+	{INT4OID, write_int4, 0},
+	{INT8OID, write_int8, 0},
+	{FLOAT4OID, write_float4, PIN_FLOAT},
+	{FLOAT8OID, write_float8, PIN_FLOAT},
+	{DATEOID, write_date, PIN_DATESTYLE},
+	{TIMESTAMPOID, write_timestamp, PIN_DATESTYLE},
+	{TIMESTAMPTZOID, write_timestamp, PIN_DATESTYLE | PIN_TIMEZONE},
+	{INTERVALOID, write_output, PIN_INTERVAL},
+	{BYTEAOID, write_output, PIN_BYTEA},
+	{NUMERICOID, write_output, 0},
+	{BOOLOID, write_output, 0},
+	{UUIDOID, write_output, 0},
+	{JSONBOID, write_output, 0},
+	{NAMEOID, write_output, 0},
+	{TIMEOID, write_output, 0},
+	{TIMETZOID, write_output, 0},
+	{INETOID, write_output, 0},
+	{CIDROID, write_output, 0},
 };
+
+/* What must be pinned for a type that has no writer of its own: everything, where it is not known. */
+static int
+type_pins(Oid type)
+{
+	for (int i = 0; i < lengthof(types); i++)
+		if (types[i].type == type)
+			return types[i].pins;
+	return type_is_enum(type) ? 0 : PIN_ALL;
+}
 
 static void
 value_writer(ValueWriter *writer, const Column *column)
 {
 	Oid			output;
 	bool		varlena;
+	Oid			element = get_base_element_type(column->typid);
 
 	writer->column = column;
 	writer->base = getBaseType(column->typid);
 	writer->write = write_output;
-	writer->pinned = true;
-	for (int i = 0; i < lengthof(writers); i++)
-		if (writers[i].type == writer->base)
-		{
-			writer->write = writers[i].write;
-			writer->pinned = false;
-		}
+	for (int i = 0; i < lengthof(types); i++)
+		if (types[i].type == writer->base)
+			writer->write = types[i].write;
+	if (writer->write == write_output)
+		writer->pins = type_pins(OidIsValid(element) ? getBaseType(element) : writer->base);
 	getTypeOutputInfo(column->typid, &output, &varlena);
 	fmgr_info(output, &writer->output);
 }
@@ -224,7 +267,7 @@ void
 value_pinned(ValueWriter *writer, Datum value, StringInfo out,
 			 void (*write) (ValueWriter *, Datum, StringInfo))
 {
-	int			level = writer->pinned ? pins_set() : -1;
+	int			level = writer->pins ? pins_set(writer->pins) : -1;
 
 	write(writer, value, out);
 	if (level >= 0)

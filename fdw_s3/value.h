@@ -18,7 +18,7 @@ struct ValueWriter
 {
 	const Column *column;
 	Oid			base;			/* the column's type, below domains */
-	bool		pinned;			/* its output function goes by settings that must be pinned around it */
+	int			pins;			/* settings that its output function goes by */
 	void		(*write) (ValueWriter *writer, Datum value, StringInfo out);
 	void		(*write_json) (ValueWriter *writer, Datum value, StringInfo out);	/* for jsonl.c */
 	FmgrInfo	output;			/* of the type */
