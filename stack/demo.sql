@@ -13,13 +13,13 @@ CREATE EXTENSION IF NOT EXISTS pg_cron;
 CREATE EXTENSION IF NOT EXISTS medallion CASCADE;
 
 -- Created once; addresses and secrets set each time, because a stack that was made anew has others.
-CREATE SERVER IF NOT EXISTS retaildb FOREIGN DATA WRAPPER fdw_mysql OPTIONS (host '', port '', dbname 'retaildb');
+CREATE SERVER IF NOT EXISTS retaildb FOREIGN DATA WRAPPER fdw_mysql OPTIONS (host :'mysql_host', port :'mysql_port', dbname 'retaildb');
 ALTER SERVER retaildb OPTIONS (SET host :'mysql_host', SET port :'mysql_port');
-CREATE USER MAPPING IF NOT EXISTS FOR CURRENT_USER SERVER retaildb OPTIONS (username '', password '');
+CREATE USER MAPPING IF NOT EXISTS FOR CURRENT_USER SERVER retaildb OPTIONS (username :'retail_user', password :'retail_pwd');
 ALTER USER MAPPING FOR CURRENT_USER SERVER retaildb OPTIONS (SET username :'retail_user', SET password :'retail_pwd');
-CREATE SERVER IF NOT EXISTS lake FOREIGN DATA WRAPPER fdw_s3 OPTIONS (endpoint '', url_style 'path');
+CREATE SERVER IF NOT EXISTS lake FOREIGN DATA WRAPPER fdw_s3 OPTIONS (endpoint :'s3_endpoint', url_style 'path');
 ALTER SERVER lake OPTIONS (SET endpoint :'s3_endpoint');
-CREATE USER MAPPING IF NOT EXISTS FOR CURRENT_USER SERVER lake OPTIONS (access_key '', secret_key '');
+CREATE USER MAPPING IF NOT EXISTS FOR CURRENT_USER SERVER lake OPTIONS (access_key :'s3_access_key', secret_key :'s3_secret_key');
 ALTER USER MAPPING FOR CURRENT_USER SERVER lake OPTIONS (SET access_key :'s3_access_key', SET secret_key :'s3_secret_key');
 SET client_min_messages = notice;
 
