@@ -14,17 +14,20 @@ COMMENT ON COLUMN medallion.build.id IS 'number of the build, which its work tab
 COMMENT ON COLUMN medallion.build.run_id IS 'run that made it';
 COMMENT ON COLUMN medallion.build.built_at IS 'when it was made';
 
--- Hash joins only: the foreign tables have no statistics, and a wrong guess must not cost a nested loop.
+-- The raw tables are copied first: each object is read and compared with the ledger once, and the queries get tables with
+-- statistics that they can scan in parallel, which foreign tables are not.
 CREATE FUNCTION medallion.build(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET timezone = 'UTC'
-	SET jit = off SET work_mem = '256MB' SET enable_nestloop = off SET enable_mergejoin = off
+	SET jit = off SET work_mem = '256MB'
 AS $$
 DECLARE
 	number bigint;
 	m medallion.model_table;
 	built bigint;
 BEGIN
+	PERFORM medallion.check_objects($1, 'raw');
+	PERFORM medallion.stage_source(s) FROM medallion.source s WHERE s.pipeline = $1;
 	PERFORM medallion.check_objects($1, 'raw');
 	INSERT INTO medallion.build AS b (pipeline, id, run_id) VALUES ($1, 1, medallion.current_run())
 	ON CONFLICT ON CONSTRAINT build_pkey DO UPDATE
@@ -34,18 +37,49 @@ BEGIN
 		built := medallion.build_model(m, number);
 		PERFORM medallion.report(m.name, built);
 	END LOOP;
-	PERFORM medallion.check_objects($1, 'raw');
+	PERFORM medallion.unstage_source(s) FROM medallion.source s WHERE s.pipeline = $1;
 END
 $$;
 COMMENT ON FUNCTION medallion.build(text) IS 'runs the query of every model of a pipeline into its work table';
 
--- The work table has the columns and types of the target. The query sees this build's tables first, then the raw ones.
--- CREATE TABLE AS, unlike INSERT, lets the query run in parallel.
+CREATE FUNCTION medallion.stage_source(s medallion.source) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $$
+DECLARE
+	raw regclass := (SELECT format('%I.%I', l.schema_name, s.name)::regclass FROM medallion.layer l
+					 WHERE (l.pipeline, l.name) = (s.pipeline, s.layer));
+	stage text := format('%I.%I', medallion.work_schema(s.pipeline), s.name);
+	landed bigint := (SELECT sum(o.rows) FROM medallion.object o
+					  WHERE (o.pipeline, o.layer, o.table_name) = (s.pipeline, s.layer, s.name));
+	staged bigint;
+BEGIN
+	EXECUTE format('DROP TABLE IF EXISTS %s', stage);
+	EXECUTE format('CREATE UNLOGGED TABLE %s AS SELECT %s FROM %s', stage, medallion.column_list(medallion.data_columns(raw)), raw);
+	GET DIAGNOSTICS staged = ROW_COUNT;
+	IF staged <> COALESCE(landed, 0) THEN
+		RAISE EXCEPTION '% has % rows, but % were written to its object', raw, staged, COALESCE(landed, 0)
+			USING ERRCODE = 'check_violation';
+	END IF;
+	EXECUTE format('ANALYZE %s (%s)', stage, medallion.column_list(s.key));
+END
+$$;
+COMMENT ON FUNCTION medallion.stage_source(medallion.source) IS 'copies a raw table into the work schema; fails where rows are missing';
+
+CREATE FUNCTION medallion.unstage_source(s medallion.source) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('DROP TABLE %I.%I', medallion.work_schema(s.pipeline), s.name);
+END
+$$;
+COMMENT ON FUNCTION medallion.unstage_source(medallion.source) IS 'drops the copy of a raw table';
+
+-- The work table has the columns and types of the target. The query finds the raw tables and the models before it in the
+-- work schema. CREATE TABLE AS, unlike INSERT, lets it run in parallel.
 CREATE FUNCTION medallion.build_model(m medallion.model_table, build_id bigint) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
 DECLARE
-	raw_schema name := (SELECT l.schema_name FROM medallion.layer l WHERE (l.pipeline, l.name) = (m.pipeline, 'raw'));
 	columns text := (SELECT string_agg(format('q.%I::%s AS %1$I', a.attname, format_type(a.atttypid, a.atttypmod)), ', '
 									   ORDER BY a.attnum)
 					 FROM pg_attribute a
@@ -53,7 +87,7 @@ DECLARE
 	built bigint;
 BEGIN
 	EXECUTE format('DROP TABLE IF EXISTS %s', m.work);
-	PERFORM set_config('search_path', format('%I, %I, pg_catalog, pg_temp', medallion.work_schema(m.pipeline), raw_schema), true);
+	PERFORM set_config('search_path', format('%I, pg_catalog, pg_temp', medallion.work_schema(m.pipeline)), true);
 	EXECUTE format('CREATE UNLOGGED TABLE %s AS SELECT %s FROM (%s) AS q', m.work, columns, m.query);
 	GET DIAGNOSTICS built = ROW_COUNT;
 	PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -64,7 +98,8 @@ BEGIN
 	RETURN built;
 END
 $$;
-COMMENT ON FUNCTION medallion.build_model(medallion.model_table, bigint) IS 'runs the query of one model into its work table; returns the number of rows';
+COMMENT ON FUNCTION medallion.build_model(medallion.model_table, bigint) IS
+'runs the query of one model into its work table; returns the number of rows';
 
 -- True if every work table of the pipeline is the one that the build made.
 CREATE FUNCTION medallion.work_stands(pipeline text, build_id bigint) RETURNS boolean

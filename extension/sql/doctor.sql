@@ -86,13 +86,13 @@ BEGIN
 		PERFORM medallion.require_cron('CREATE EXTENSION medallion');
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-		IF current_setting('cron.database_name', true) <> current_database() THEN
+		IF medallion.cron_setting('database_name') <> current_database() THEN
 			hint := 'medallion.schedule() prints the statement that schedules a pipeline from there.';
 		END IF;
 		RETURN NEXT ('pg_cron: installed', false, SQLERRM, hint)::medallion.finding;
 	END;
 	-- only who may see other sessions can tell
-	IF current_setting('cron.database_name', true) IS NOT NULL AND pg_has_role('pg_read_all_stats', 'USAGE') THEN
+	IF medallion.cron_setting('database_name') IS NOT NULL AND pg_has_role('pg_read_all_stats', 'USAGE') THEN
 		alive := EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher');
 		RETURN NEXT ('pg_cron: launcher', alive, CASE WHEN alive THEN 'running' ELSE 'no launcher process' END,
 					 CASE WHEN NOT alive THEN 'Restart the server: a launcher that was terminated does not come back, and one whose '
@@ -112,7 +112,7 @@ BEGIN
 					 format('pg_cron connects to %s without a password. Either put "host %s %s 127.0.0.1/32 trust" before the other '
 							'lines of pg_hba.conf and reload, or put "%s:%s:%s:%s:PASSWORD" into .pgpass (mode 600) in the home '
 							'folder of the server''s operating system user, or set cron.use_background_workers = on and restart.',
-							current_setting('cron.host'), refused.database, refused.username, current_setting('cron.host'),
+							medallion.cron_setting('host'), refused.database, refused.username, medallion.cron_setting('host'),
 							current_setting('port'), refused.database, refused.username) END)::medallion.finding;
 	END IF;
 END

@@ -17,12 +17,18 @@ CREATE FUNCTION medallion.has_cron() RETURNS boolean
 AS $$ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') $$;
 COMMENT ON FUNCTION medallion.has_cron() IS 'whether pg_cron is installed in this database';
 
+-- pg_cron shows its settings to superusers only, but where its jobs live is no secret.
+CREATE FUNCTION medallion.cron_setting(setting text) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT current_setting('cron.' || setting, true) WHERE setting IN ('database_name', 'host', 'use_background_workers') $$;
+COMMENT ON FUNCTION medallion.cron_setting(text) IS 'a setting of pg_cron, or NULL where it is not loaded';
+
 -- pg_cron keeps its jobs in one database. "elsewhere" is the statement that does there what the caller wants.
 CREATE FUNCTION medallion.require_cron(elsewhere text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	home text := current_setting('cron.database_name', true);
+	home text := medallion.cron_setting('database_name');
 BEGIN
 	IF medallion.has_cron() THEN
 		RETURN;
