@@ -115,7 +115,9 @@ perform(int64 run_id, const Pipeline *pipeline, const Step *step, bool *unchange
 	Fingerprint fingerprint = {.query = step->fingerprint, .context = CurrentMemoryContext, .stands = true};
 	ErrorData *failure = NULL;
 
+	/* seen by others from here on; where nothing was written, a commit costs nothing */
 	ledger_begin_step(run_id, step);
+	SPI_commit();
 	if (step->fingerprint != NULL)
 		failure = attempt_work(pipeline->owner, read_fingerprint, &fingerprint);
 	*unchanged = failure == NULL && nothing_to_do(pipeline, step, &fingerprint);

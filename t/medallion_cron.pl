@@ -1,0 +1,71 @@
+# The job that schedule() makes really runs, as its role; where pg_cron cannot log in, doctor() says what to do. Waits for
+# the next full minute, which is the least that pg_cron 1.4 knows.
+use strict;
+use warnings;
+
+use FindBin qw($Bin);
+use lib $Bin;
+
+use Cluster;
+use Stack;
+use Test::More;
+
+my $cluster = Cluster->new;
+my $data    = "$cluster->{folder}/data";
+
+open my $conf, '>>', "$data/postgresql.conf" or die "postgresql.conf: $!";
+print {$conf} "shared_preload_libraries = 'pg_cron'\ncron.database_name = 'test_medallion_cron'\ncron.host = '127.0.0.1'\n";
+close $conf;
+# one role needs a password, which pg_cron does not have
+open my $hba, '<', "$data/pg_hba.conf" or die "pg_hba.conf: $!";
+my @lines = readline $hba;
+close $hba;
+open $hba, '>', "$data/pg_hba.conf" or die "pg_hba.conf: $!";
+print {$hba} "host all locked 127.0.0.1/32 scram-sha-256\n", @lines;
+close $hba;
+$cluster->crash;
+$cluster->start;
+
+my $stack = Stack->new('medallion_cron', extensions => [qw(pg_cron medallion)]);
+
+$stack->sql(<<'SQL');
+CREATE ROLE loader LOGIN;
+CREATE ROLE locked LOGIN PASSWORD 'not in the cron table';
+GRANT USAGE ON SCHEMA cron TO loader, locked;
+GRANT USAGE ON SCHEMA medallion TO loader, locked;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA medallion TO loader, locked;
+SET SESSION AUTHORIZATION loader;
+SELECT medallion.create_pipeline('it''s due');
+SELECT medallion.add_step('it''s due', 'work', $$SELECT medallion.report(session_user::text || ' ' || current_user, 7)$$);
+SELECT medallion.schedule('it''s due', '0 2 * * *');
+SELECT medallion.schedule('it''s due', '* * * * *');
+SET SESSION AUTHORIZATION locked;
+SELECT medallion.create_pipeline('shut out');
+SELECT medallion.schedule('shut out', '* * * * *');
+SQL
+is($stack->sql('SELECT jobname, schedule, command, username FROM cron.job ORDER BY jobname'),
+	"medallion: it's due|* * * * *|CALL medallion.run('it''s due')|loader\n"
+	  . "medallion: shut out|* * * * *|CALL medallion.run('shut out')|locked", 'one visible job each, without a secret');
+is($stack->try("SELECT medallion.schedule('it''s due', 'soon')")->{message} // '', 'pipeline "it\'s due" is scheduled by role "loader"',
+	'another role does not make a second one');
+is($stack->try("SET ROLE loader; SELECT medallion.schedule('it''s due', 'soon')")->{message} // '', 'invalid schedule: soon',
+	'pg_cron checks the schedule');
+is($stack->sql("SELECT check_name, ok FROM medallion.doctor()"), "pg_cron: launcher|t\npg_cron: login|t",
+	'before, nothing is known to be wrong');
+
+ok(defined Stack::until_true(sub { $stack->sql("SELECT count(*) FROM cron.job_run_details WHERE status IN ('succeeded', 'failed')") >= 2 }, 90),
+	'the minute came');
+is($stack->sql("SELECT r.state, s.step, s.state, l.object, s.rows FROM medallion.run r JOIN medallion.step_run s USING (run_id)
+	JOIN medallion.step_log l USING (run_id, step) ORDER BY r.run_id LIMIT 1"), 'succeeded|work|succeeded|loader loader|7', 'the job ran');
+is($stack->sql("SELECT d.status FROM cron.job_run_details d WHERE d.username = 'loader' ORDER BY d.runid LIMIT 1"), 'succeeded', 'and pg_cron knows');
+is($stack->sql("SELECT count(*) FROM medallion.run WHERE pipeline = 'shut out'"), '0', 'the other could not');
+my $found = $stack->sql("SELECT ok, detail, fix FROM medallion.doctor() WHERE check_name = 'pg_cron: login'");
+like($found, qr/^f\|role "locked" could not log in to database "test_medallion_cron"\|/, 'doctor() sees it');
+like($found, qr/"host test_medallion_cron locked 127\.0\.0\.1\/32 trust" .* pg_hba\.conf .* \.pgpass /, 'and says what to do');
+
+is($stack->sql("SELECT medallion.unschedule('it''s due'), medallion.unschedule('it''s due')"), 't|f', 'unschedule');
+$stack->sql("SELECT medallion.drop_pipeline('shut out')");
+is($stack->sql('SELECT count(*) FROM cron.job'), '0', 'a dropped pipeline leaves no job');
+done_testing;
+undef $stack;    # before its server goes
+undef $cluster;
