@@ -8,6 +8,7 @@
 \getenv s3_endpoint S3_ENDPOINT
 \getenv s3_access_key S3_ACCESS_KEY
 \getenv s3_secret_key S3_SECRET_KEY
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SET medallion.progress = off;
 CREATE EXTENSION medallion CASCADE;

@@ -8,6 +8,7 @@
 \getenv s3_endpoint S3_ENDPOINT
 \getenv s3_access_key S3_ACCESS_KEY
 \getenv s3_secret_key S3_SECRET_KEY
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SET medallion.progress = off;
 CREATE EXTENSION medallion CASCADE;
@@ -45,7 +46,7 @@ SELECT a.attrelid::regclass AS relation, a.attname AS column_name, format_type(a
 	   col_description(a.attrelid, a.attnum) AS comment
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
  WHERE c.relnamespace IN ('silver'::regnamespace, 'gold'::regnamespace) AND c.relkind = 'r' AND a.attnum > 0
- ORDER BY 1::text COLLATE "C", a.attnum;
+ ORDER BY a.attrelid::regclass::text COLLATE "C", a.attnum;
 SELECT c.oid::regclass AS relation, obj_description(c.oid) AS comment FROM pg_class c
  WHERE c.relnamespace IN ('silver'::regnamespace, 'gold'::regnamespace) AND c.relkind = 'r' ORDER BY c.oid::regclass::text COLLATE "C";
 

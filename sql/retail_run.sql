@@ -8,6 +8,7 @@
 \getenv s3_endpoint S3_ENDPOINT
 \getenv s3_access_key S3_ACCESS_KEY
 \getenv s3_secret_key S3_SECRET_KEY
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SET medallion.progress = off;
 CREATE EXTENSION medallion CASCADE;
@@ -41,21 +42,21 @@ SELECT l.path FROM (SELECT DISTINCT server, bucket FROM medallion.layer) b, fdw_
 SELECT count(*) FROM (SELECT * FROM gold.sales_by_product EXCEPT SELECT product_id, product_name, total_quantity, total_revenue FROM lake_gold.sales_by_product) d;
 SELECT count(*) FROM (SELECT * FROM silver.orders_fact EXCEPT SELECT order_item_id, order_id, order_date, order_status, customer_id, customer_fname, customer_lname, customer_city, customer_state, product_id, product_name, category_id, category_name, department_id, department_name, order_item_quantity, order_item_product_price, order_item_subtotal FROM lake_silver.orders_fact) d;
 SELECT * FROM bronze.customers ORDER BY 1;
-SELECT * FROM bronze.products ORDER BY 1;
+SELECT product_id, product_name, product_description IS NULL AS missing, product_price FROM bronze.products ORDER BY 1;
 
 -- the ledger knows each object
 SELECT o.layer, o.table_name, o.rows, o.bytes = l.size AS size, o.etag = l.etag AS etag, length(o.sha256) AS sha256, o.run_id
   FROM medallion.object o, fdw_s3_list(o.server, o.bucket, o.path) l ORDER BY o.bucket COLLATE "C", o.path COLLATE "C";
 
 -- again: no row, no object
-CREATE TEMP TABLE before AS SELECT 'gold.sales_by_product'::text AS relation, xmin::text::bigint AS x, ctid FROM gold.sales_by_product
-	UNION ALL SELECT 'silver.orders_fact', xmin::text::bigint, ctid FROM silver.orders_fact;
+CREATE TEMP TABLE before AS SELECT 'gold.sales_by_product'::text AS relation, xmin::text AS writer, ctid AS place FROM gold.sales_by_product
+	UNION ALL SELECT 'silver.orders_fact', xmin::text, ctid FROM silver.orders_fact;
 CREATE TEMP TABLE objects AS SELECT l.* FROM (SELECT DISTINCT server, bucket FROM medallion.layer) b, fdw_s3_list(b.server, b.bucket) l;
 CALL medallion.run('retail');
 SELECT step, state FROM medallion.step_run WHERE run_id = 2 ORDER BY started_at;
 SELECT step, object, rows, note FROM medallion.step_log WHERE run_id = 2 ORDER BY at;
-SELECT count(*) FROM (SELECT * FROM before EXCEPT (SELECT 'gold.sales_by_product', xmin::text::bigint, ctid FROM gold.sales_by_product
-	UNION ALL SELECT 'silver.orders_fact', xmin::text::bigint, ctid FROM silver.orders_fact)) d;
+SELECT count(*) FROM (SELECT * FROM before EXCEPT (SELECT 'gold.sales_by_product', xmin::text, ctid FROM gold.sales_by_product
+	UNION ALL SELECT 'silver.orders_fact', xmin::text, ctid FROM silver.orders_fact)) d;
 SELECT count(*) FROM (SELECT * FROM objects EXCEPT SELECT l.* FROM (SELECT DISTINCT server, bucket FROM medallion.layer) b, fdw_s3_list(b.server, b.bucket) l) d;
 
 -- an object that was taken away is written again, and nothing else

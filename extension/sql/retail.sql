@@ -5,7 +5,7 @@
 CREATE FUNCTION medallion.install_retail(source name, lake name, source_schema text DEFAULT NULL,
 		raw_bucket text DEFAULT 'raw-retail-data', silver_bucket text DEFAULT 'silver-retail-data',
 		gold_bucket text DEFAULT 'gold-retail-data', max_shrink numeric DEFAULT 0.5) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = notice
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	database text := COALESCE(source_schema, medallion.server_option(source, 'dbname'), 'retaildb');

@@ -3,7 +3,7 @@
 --
 
 CREATE FUNCTION medallion.install_sample(lake name, file text, bucket text DEFAULT 'raw-data') RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = notice
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	arguments text := format('file %s, lake %s, bucket %s', file, lake, bucket);
