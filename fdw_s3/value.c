@@ -184,7 +184,10 @@ write_timestamp(ValueWriter *writer, Datum value, StringInfo out)
 	if (TIMESTAMP_NOT_FINITE(timestamp))
 		EncodeSpecialTimestamp(timestamp, buffer);
 	else if (timestamp2tm(timestamp, NULL, &tm, &fsec, NULL, NULL) == 0)
+	{
+		tm.tm_isdst = 0;		/* a time zone is known: no offset would be written else */
 		EncodeDateTime(&tm, fsec, writer->base == TIMESTAMPTZOID, 0, NULL, USE_ISO_DATES, buffer);
+	}
 	else
 		ereport(ERROR,
 				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
