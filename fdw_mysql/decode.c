@@ -356,28 +356,25 @@ parse_decimal(const unsigned char *text, size_t length, uint32 decimals, int64 *
 	const unsigned char *end = text + length;
 	bool		negative = length > 0 && *text == '-';
 	int64		v = 0;
-	int			fraction = -1;
+	int			digits = 0;
+	int			fraction = 0;	/* digits before the point, plus 1 */
 
-	if (length > INT64_DIGITS + 2)
-		return false;
-	if (negative)
-		text++;
-	for (; text < end; text++)
+	for (text += negative; text < end; text++)
 	{
-		if (*text == '.' && fraction < 0)
-			fraction = 0;
-		else if (*text >= '0' && *text <= '9')
+		if (*text == '.' && fraction == 0)
+			fraction = digits + 1;
+		else if (*text >= '0' && *text <= '9' && digits < INT64_DIGITS)
 		{
 			v = v * 10 + (*text - '0');
-			fraction += fraction >= 0;
+			digits++;
 		}
 		else
 			return false;
 	}
-	if (Max(fraction, 0) != decimals)
+	if ((fraction == 0 ? 0 : digits - fraction + 1) != decimals)
 		return false;
 	*result = negative ? -v : v;
-	return true;
+	return digits > 0;
 }
 
 static Datum
@@ -430,6 +427,18 @@ decode_date(Decoder *decoder, const unsigned char *value, size_t length, bool *n
 	if (unlikely(!is_calendar_date(&t)))
 		return reject_date(decoder, value, length, null, false);
 	return DateADTGetDatum(date2j(t.year, t.month, t.day) - POSTGRES_EPOCH_JDATE);
+}
+
+/* A date's column must not swallow a time of day. */
+static Datum
+decode_datetime_date(Decoder *decoder, const unsigned char *value, size_t length, bool *null)
+{
+	if (length > 4)
+		ereport(ERROR,
+				errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+				errmsg("value \"%s\" has a time of day, which type date cannot hold",
+					   decode_text(&decoder->field, value, length, NULL)));
+	return decode_date(decoder, value, length, null);
 }
 
 static inline Timestamp
@@ -564,6 +573,7 @@ static const struct
 	{W(WIRE_DOUBLE), FLOAT8OID, decode_float8},
 	{W(WIRE_DECIMAL), NUMERICOID, decode_decimal},
 	{W(WIRE_DATE), DATEOID, decode_date},
+	{W(WIRE_DATETIME) | W(WIRE_TIMESTAMP), DATEOID, decode_datetime_date},
 	{W(WIRE_DATE) | W(WIRE_DATETIME), TIMESTAMPOID, decode_timestamp},
 	{MOMENTS, TIMESTAMPTZOID, decode_timestamp},
 	{W(WIRE_TIME), TIMEOID, decode_time},
@@ -612,6 +622,8 @@ decoder_choose(Decoder *decoder, const ClientField *field)
 				errmsg("column \"%s\" holds a geometry and must be of type bytea", decoder->column->name));
 	if (decoder->decode == decode_int4 && field->type == WIRE_LONG && !field->is_unsigned)
 		decoder->decode = decode_int4_exact;
+	if (decoder->decode == decode_interval && decoder->column->typmod >= 0)
+		decoder->decode = decode_input;
 	if (decoder->decode == decode_decimal && !decimal_always_fits(decoder))
 		decoder->decode = decode_input;
 }

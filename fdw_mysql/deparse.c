@@ -126,11 +126,21 @@ date_text(DateADT date)
 }
 
 static char *
-timestamp_text(Timestamp timestamp)
+timestamp_text(Timestamp timestamp, Rounding rounding)
 {
 	struct pg_tm tm;
 	fsec_t		fraction;
 
+	if (!TIMESTAMP_NOT_FINITE(timestamp) && rounding != ROUND_NOT)
+	{
+		Timestamp	second = timestamp - timestamp % USECS_PER_SEC;
+
+		if (rounding == ROUND_DOWN && second > timestamp)
+			second -= USECS_PER_SEC;
+		if (rounding == ROUND_UP && second < timestamp)
+			second += USECS_PER_SEC;
+		timestamp = second;
+	}
 	if (TIMESTAMP_NOT_FINITE(timestamp) || timestamp2tm(timestamp, NULL, &tm, &fraction, NULL, NULL) != 0)
 		return NULL;
 	if (tm.tm_year < 1 || tm.tm_year > 9999)
@@ -159,7 +169,7 @@ integer_value(Oid type, Datum value)
 
 /* The value's text, without quotes; NULL where MySQL has no such value. */
 static char *
-value_text(Kind kind, Oid type, Datum value)
+value_text(Kind kind, Rounding rounding, Oid type, Datum value)
 {
 	char	   *digits;
 
@@ -177,7 +187,7 @@ value_text(Kind kind, Oid type, Datum value)
 		case KIND_TIMESTAMP:
 		case KIND_TIMESTAMPTZ:
 			/* the session's time zone is UTC */
-			return timestamp_text(DatumGetTimestamp(value));
+			return timestamp_text(DatumGetTimestamp(value), rounding);
 		case KIND_TEXT:
 			return TextDatumGetCString(value);
 		default:
@@ -188,13 +198,44 @@ value_text(Kind kind, Oid type, Datum value)
 bool
 deparse_can_print(const Const *constant, Kind kind)
 {
-	return constant->constisnull || value_text(kind, constant->consttype, constant->constvalue) != NULL;
+	/* rounding up may leave the range of years */
+	return constant->constisnull ||
+		(value_text(kind, ROUND_DOWN, constant->consttype, constant->constvalue) != NULL &&
+		 value_text(kind, ROUND_UP, constant->consttype, constant->constvalue) != NULL);
+}
+
+static int
+text_scale(const char *digits)
+{
+	const char *point = strchr(digits, '.');
+	int			scale = point ? strlen(point + 1) : 0;
+
+	while (scale > 0 && point[scale] == '0')
+		scale--;
+	return scale;
+}
+
+int
+deparse_scale(const Const *constant)
+{
+	return constant->constisnull ? 0 : text_scale(numeric_text(constant->constvalue));
+}
+
+void
+deparse_elements(ArrayType *array, Datum **values, bool **nulls, int *count)
+{
+	int16		length;
+	bool		byvalue;
+	char		align;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byvalue, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, byvalue, align, values, nulls, count);
 }
 
 static void
-deparse_value(StringInfo sql, Kind kind, Oid type, Datum value, bool null)
+deparse_value(StringInfo sql, Kind kind, Rounding rounding, Oid type, Datum value, bool null)
 {
-	char	   *text = null ? NULL : value_text(kind, type, value);
+	char	   *text = null ? NULL : value_text(kind, rounding, type, value);
 
 	if (null)
 		appendStringInfoString(sql, "NULL");
@@ -211,11 +252,12 @@ deparse_value(StringInfo sql, Kind kind, Oid type, Datum value, bool null)
 }
 
 bool
-deparse_param(Kind kind, Oid type, Datum value, bool null, ClientParam *param)
+deparse_param(Kind kind, Rounding rounding, Oid type, Datum value, bool null, ClientParam *param, int *scale)
 {
 	char	   *text;
 
 	memset(param, 0, sizeof(*param));
+	*scale = 0;
 	if (null)
 		return true;
 	if (kind == KIND_INTEGER)
@@ -224,9 +266,11 @@ deparse_param(Kind kind, Oid type, Datum value, bool null, ClientParam *param)
 		param->integer = integer_value(type, value);
 		return true;
 	}
-	text = value_text(kind, type, value);
+	text = value_text(kind, rounding, type, value);
 	if (text == NULL)
 		return false;
+	if (kind == KIND_NUMERIC)
+		*scale = text_scale(text);
 	if (kind == KIND_DOUBLE)
 	{
 		param->type = PARAM_IS_DOUBLE;
@@ -274,56 +318,80 @@ deparse_column(Deparse *deparse, Var *column, Kind kind)
 	deparse_identifier(&deparse->sql, deparse_column_name(deparse->relid, column->varattno));
 }
 
+/* A constant, or a parameter; "column" is what it is compared with. */
 static void
-deparse_operand(Deparse *deparse, Expr *expr, Kind kind)
+deparse_operand_value(Deparse *deparse, Expr *expr, Kind kind, Rounding rounding, Var *column)
 {
-	Var		   *column = pushdown_column(deparse->rel, expr);
 	Const	   *constant = (Const *) expr;
 
-	if (column != NULL)
-		deparse_column(deparse, column, pushdown_kind(column->vartype));
-	else if (IsA(expr, Const))
-		deparse_value(&deparse->sql, kind, constant->consttype, constant->constvalue, constant->constisnull);
-	else
+	if (IsA(expr, Const))
 	{
-		deparse->params = lappend(deparse->params, expr);
-		deparse->param_kinds = lappend_int(deparse->param_kinds, kind);
-		appendStringInfoString(&deparse->sql, placeholder(kind));
+		if (kind == KIND_NUMERIC)
+			add_proof(deparse, column->varattno, pushdown_kind(column->vartype), deparse_scale(constant) << PROOF_SCALE_SHIFT);
+		deparse_value(&deparse->sql, kind, rounding, constant->consttype, constant->constvalue, constant->constisnull);
+		return;
 	}
+	deparse->params = lappend(deparse->params, expr);
+	deparse->param_kinds = lappend_int(deparse->param_kinds, kind);
+	deparse->param_kinds = lappend_int(deparse->param_kinds, rounding);
+	deparse->param_kinds = lappend_int(deparse->param_kinds, column->varattno);
+	appendStringInfoString(&deparse->sql, placeholder(kind));
+}
+
+/* With a rounded value, what is equal to it must come through. */
+static const char *
+operator_name(const Operator *operator, Rounding rounding)
+{
+	if (rounding == ROUND_NOT)
+		return operator->name;
+	return operator->name[0] == '<' ? "<=" : ">=";
 }
 
 static void
 deparse_operator(Deparse *deparse, OpExpr *expr)
 {
 	const Operator *operator = pushdown_operator(expr->opfuncid);
+	Expr	   *left = linitial(expr->args);
+	Expr	   *right = lsecond(expr->args);
+	Var		   *left_column = pushdown_column(deparse->rel, left);
+	Var		   *right_column = pushdown_column(deparse->rel, right);
+	Rounding	rounding = ROUND_NOT;
 
-	deparse_operand(deparse, linitial(expr->args), operator->left);
-	appendStringInfo(&deparse->sql, " %s ", operator->name);
-	deparse_operand(deparse, lsecond(expr->args), operator->right);
+	if (left_column == NULL || right_column == NULL)
+		rounding = pushdown_rounding(operator, left_column ? right : left, left_column == NULL);
+	if (left_column != NULL)
+		deparse_column(deparse, left_column, pushdown_kind(left_column->vartype));
+	else
+		deparse_operand_value(deparse, left, operator->left, rounding, right_column);
+	appendStringInfo(&deparse->sql, " %s ", operator_name(operator, rounding));
+	if (right_column != NULL)
+		deparse_column(deparse, right_column, pushdown_kind(right_column->vartype));
+	else
+		deparse_operand_value(deparse, right, operator->right, rounding, left_column);
 }
 
 static void
 deparse_list(Deparse *deparse, ScalarArrayOpExpr *expr)
 {
 	const Operator *operator = pushdown_operator(expr->opfuncid);
+	Var		   *column = pushdown_column(deparse->rel, linitial(expr->args));
 	ArrayType  *elements = DatumGetArrayTypeP(lsecond_node(Const, expr->args)->constvalue);
-	Oid			type = ARR_ELEMTYPE(elements);
+	Const		element = *lsecond_node(Const, expr->args);
 	Datum	   *values;
 	bool	   *nulls;
 	int			n;
-	int16		length;
-	bool		byvalue;
-	char		align;
 
-	get_typlenbyvalalign(type, &length, &byvalue, &align);
-	deconstruct_array(elements, type, length, byvalue, align, &values, &nulls, &n);
-	deparse_operand(deparse, linitial(expr->args), operator->left);
+	element.consttype = ARR_ELEMTYPE(elements);
+	deparse_elements(elements, &values, &nulls, &n);
+	deparse_column(deparse, column, pushdown_kind(column->vartype));
 	appendStringInfoString(&deparse->sql, expr->useOr ? " IN (" : " NOT IN (");
 	for (int i = 0; i < n; i++)
 	{
+		element.constvalue = values[i];
+		element.constisnull = nulls[i];
 		if (i > 0)
 			appendStringInfoString(&deparse->sql, ", ");
-		deparse_value(&deparse->sql, operator->right, type, values[i], nulls[i]);
+		deparse_operand_value(deparse, (Expr *) &element, operator->right, ROUND_NOT, column);
 	}
 	appendStringInfoChar(&deparse->sql, ')');
 }

@@ -19,6 +19,7 @@
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 /* Beyond this a list is cheaper to check here than to parse there. */
 #define MAX_LIST 10000
@@ -178,27 +179,80 @@ column_suits(const Var *var, Kind kind)
 	return own == kind || (own == KIND_INTEGER && kind == KIND_NUMERIC);
 }
 
+static bool
+is_moment(Kind kind)
+{
+	return kind == KIND_TIMESTAMP || kind == KIND_TIMESTAMPTZ;
+}
+
+static bool
+is_whole_second(Expr *value)
+{
+	Const	   *constant = (Const *) value;
+
+	return IsA(value, Const) && !constant->constisnull && DatumGetTimestamp(constant->constvalue) % USECS_PER_SEC == 0;
+}
+
+Rounding
+pushdown_rounding(const Operator *operator, Expr *value, bool left)
+{
+	if (!is_moment(left ? operator->left : operator->right) || is_whole_second(value))
+		return ROUND_NOT;
+	/* column > value, value < column */
+	return (operator->name[0] == '>') != left ? ROUND_DOWN : ROUND_UP;
+}
+
+/* Digits after the point that the local column can have, -1 for any number. */
+static int
+column_scale(const Var *column)
+{
+	if (pushdown_kind(column->vartype) == KIND_INTEGER)
+		return 0;
+	return column->vartypmod >= (int32) VARHDRSZ ? (column->vartypmod - VARHDRSZ) & 0x7ff : -1;
+}
+
+/*
+ * A comparison of a column with a value, which stands on the left or the right. MySQL rounds a number that is finer than
+ * the column before it looks into an index (i = 5.5 finds 6): the statement's metadata must show that it is not.
+ */
+static Shipping
+classify_value(const Operator *operator, const Var *column, Expr *value, bool left)
+{
+	Kind		kind = left ? operator->left : operator->right;
+	bool		is_range = operator->name[0] != '=' && strcmp(operator->name, "<>") != 0;
+
+	if (is_moment(kind) && pushdown_kind(column->vartype) == KIND_DATE)
+		return SHIP_NO;
+	if (pushdown_rounding(operator, value, left) != ROUND_NOT)
+		return is_range ? SHIP_SUPERSET : SHIP_NO;
+	if (kind == KIND_NUMERIC && IsA(value, Const) && column_scale(column) >= 0 &&
+		deparse_scale((Const *) value) > column_scale(column))
+		return SHIP_NO;
+	return operator->shipping;
+}
+
+static Shipping
+classify_columns(RelOptInfo *rel, const Operator *operator, const Var *left, const Var *right)
+{
+	/* Two texts of different collations are an error there. */
+	if (operator->left == KIND_TEXT || !column_suits(left, operator->left) || !column_suits(right, operator->right))
+		return SHIP_NO;
+	return cap_for_dates(rel, left, cap_for_dates(rel, right, operator->shipping));
+}
+
 static Shipping
 classify_operands(PlannerInfo *root, RelOptInfo *rel, const Operator *operator, Expr *left, Expr *right)
 {
 	Var		   *left_column = pushdown_column(rel, left);
 	Var		   *right_column = pushdown_column(rel, right);
-	Shipping	shipping = operator->shipping;
 
-	if (left_column == NULL && right_column == NULL)
-		return SHIP_NO;
-	if (left_column ? !column_suits(left_column, operator->left) : !is_value(root, rel, left, operator->left))
-		return SHIP_NO;
-	if (right_column ? !column_suits(right_column, operator->right) : !is_value(root, rel, right, operator->right))
-		return SHIP_NO;
-	/* Two texts of different collations are an error there. */
-	if (left_column && right_column && operator->left == KIND_TEXT)
-		return SHIP_NO;
-	if (left_column)
-		shipping = cap_for_dates(rel, left_column, shipping);
-	if (right_column)
-		shipping = cap_for_dates(rel, right_column, shipping);
-	return shipping;
+	if (left_column != NULL && right_column != NULL)
+		return classify_columns(rel, operator, left_column, right_column);
+	if (left_column != NULL && column_suits(left_column, operator->left) && is_value(root, rel, right, operator->right))
+		return cap_for_dates(rel, left_column, classify_value(operator, left_column, right, false));
+	if (right_column != NULL && column_suits(right_column, operator->right) && is_value(root, rel, left, operator->left))
+		return cap_for_dates(rel, right_column, classify_value(operator, right_column, left, true));
+	return SHIP_NO;
 }
 
 /* Under such a collation PostgreSQL may find more equal than MySQL does. */
@@ -218,34 +272,30 @@ classify_operator(PlannerInfo *root, RelOptInfo *rel, OpExpr *expr)
 	return classify_operands(root, rel, operator, linitial(expr->args), lsecond(expr->args));
 }
 
+/* Can every element be sent, in a form that is no finer than the column? */
 static bool
-can_print_elements(Const *array, Kind kind)
+can_send_elements(const Operator *operator, const Var *column, const Const *array)
 {
 	ArrayType  *elements = DatumGetArrayTypeP(array->constvalue);
-	Oid			type = ARR_ELEMTYPE(elements);
 	Const		element = *array;
 	Datum	   *values;
 	bool	   *nulls;
 	int			n;
-	int16		length;
-	bool		byvalue;
-	char		align;
 
-	if (pushdown_kind(type) != kind)
+	element.consttype = ARR_ELEMTYPE(elements);
+	if (pushdown_kind(element.consttype) != operator->right)
 		return false;
-	get_typlenbyvalalign(type, &length, &byvalue, &align);
-	deconstruct_array(elements, type, length, byvalue, align, &values, &nulls, &n);
-	if (n == 0 || n > MAX_LIST)
-		return false;
-	element.consttype = type;
+	deparse_elements(elements, &values, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		element.constvalue = values[i];
 		element.constisnull = nulls[i];
-		if (!deparse_can_print(&element, kind))
+		if (!deparse_can_print(&element, operator->right))
+			return false;
+		if (!nulls[i] && classify_value(operator, column, (Expr *) &element, false) == SHIP_NO)
 			return false;
 	}
-	return true;
+	return n > 0 && n <= MAX_LIST;
 }
 
 /* column IN (...), column NOT IN (...) over constants. */
@@ -260,7 +310,7 @@ classify_list(RelOptInfo *rel, ScalarArrayOpExpr *expr)
 		return SHIP_NO;
 	if (strcmp(operator->name, expr->useOr ? "=" : "<>") != 0 || !column_suits(column, operator->left))
 		return SHIP_NO;
-	if (!IsA(array, Const) || array->constisnull || !can_print_elements(array, operator->right))
+	if (!IsA(array, Const) || array->constisnull || !can_send_elements(operator, column, array))
 		return SHIP_NO;
 	return cap_for_dates(rel, column, operator->shipping);
 }
@@ -329,15 +379,21 @@ static const int held_by[] = {
 	[KIND_NUMERIC] = INTEGERS | W(WIRE_DECIMAL),
 	[KIND_DOUBLE] = W(WIRE_DOUBLE),
 	[KIND_DATE] = W(WIRE_DATE),
-	[KIND_TIMESTAMP] = W(WIRE_DATE) | W(WIRE_DATETIME),
+	[KIND_TIMESTAMP] = W(WIRE_DATETIME),
 	[KIND_TIMESTAMPTZ] = W(WIRE_TIMESTAMP),
 	[KIND_TEXT] = W(WIRE_STRING) | W(WIRE_BYTES),
 	[KIND_ANY] = -1,
 };
 
+/* What MySQL says of a DOUBLE without a fixed number of decimals. */
+#define ANY_DECIMALS 31
+
 bool
 pushdown_holds(Kind kind, const ClientField *field)
 {
+	/* DOUBLE(10,2) rounds what it is compared with */
+	if (kind == KIND_DOUBLE && field->decimals < ANY_DECIMALS)
+		return false;
 	return (held_by[kind] & W(field->type)) != 0;
 }
 

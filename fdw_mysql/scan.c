@@ -46,6 +46,7 @@ typedef struct RemoteScan
 	Oid		   *param_types;
 	List	   *param_kinds;
 	ClientParam *params;
+	int		   *param_scales;	/* digits after the point that the column must have */
 	int			nparams;
 	MemoryContext param_context;
 	/* where we are, for errors */
@@ -93,6 +94,7 @@ prepare_params(RemoteScan *scan, List *exprs)
 	scan->param_states = ExecInitExprList(exprs, (PlanState *) scan->node);
 	scan->param_types = palloc(sizeof(Oid) * scan->nparams);
 	scan->params = palloc0(sizeof(ClientParam) * scan->nparams);
+	scan->param_scales = palloc0(sizeof(int) * scan->nparams);
 	scan->param_context = AllocSetContextCreate(CurrentMemoryContext, "fdw_mysql parameters", ALLOCSET_SMALL_SIZES);
 	foreach(lc, exprs)
 		scan->param_types[foreach_current_index(lc)] = exprType(lfirst(lc));
@@ -104,6 +106,8 @@ describe_row(StringInfo context, void *arg)
 {
 	RemoteScan *scan = (RemoteScan *) arg;
 
+	if (scan->rows == 0)
+		return;
 	appendStringInfo(context, ", row " UINT64_FORMAT, scan->rows);
 	decode_key(context, scan->decoders, scan->ncolumns, scan->nfields, &scan->row);
 }
@@ -166,7 +170,9 @@ evaluate_params(RemoteScan *scan)
 		bool		null;
 		Datum		value = ExecEvalExpr((ExprState *) lfirst(lc), econtext, &null);
 
-		all = deparse_param(list_nth_int(scan->param_kinds, i), scan->param_types[i], value, null, &scan->params[i]) && all;
+		all &= deparse_param(list_nth_int(scan->param_kinds, i * PARAM_COLUMNS),
+							 list_nth_int(scan->param_kinds, i * PARAM_COLUMNS + 1),
+							 scan->param_types[i], value, null, &scan->params[i], &scan->param_scales[i]);
 	}
 	MemoryContextSwitchTo(caller);
 	return all;
@@ -203,11 +209,16 @@ proofs_hold(RemoteScan *scan, const ClientField *fields)
 
 		if (!(bits & PROOF_SORTED) && !pushdown_holds(kind, &fields[column]))
 			return false;
+		if (fields[column].decimals < bits >> PROOF_SCALE_SHIFT)
+			return false;
 		if ((bits & PROOF_SORTED) && !pushdown_sorts(kind, &fields[column]))
 			reject_order(&scan->columns[column]);
 		if ((bits & PROOF_NOT_NULL) && !fields[column].not_null)
 			reject_order(&scan->columns[column]);
 	}
+	for (int i = 0; i < scan->nparams; i++)
+		if (fields[column_index(scan, list_nth_int(scan->param_kinds, i * PARAM_COLUMNS + 2))].decimals < scan->param_scales[i])
+			return false;
 	return true;
 }
 

@@ -20,7 +20,7 @@ enum ScanPrivate
 	SCAN_PLAIN_SQL,				/* String: the same without WHERE, for where the remote types are not as declared */
 	SCAN_COLUMNS,				/* IntList: attribute numbers, in the order of the statement's columns */
 	SCAN_PROOFS,				/* IntList: triples of what the statement's conditions and order rely on */
-	SCAN_PARAM_KINDS			/* IntList: a Kind for each of fdw_exprs */
+	SCAN_PARAM_KINDS			/* IntList: triples for fdw_exprs, see Deparse */
 };
 
 extern void mysqlBeginForeignScan(ForeignScanState *node, int eflags);

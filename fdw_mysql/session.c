@@ -606,8 +606,8 @@ spool_clear(Reader *reader)
 {
 	if (reader->store == NULL)
 		return;
-	tuplestore_end(reader->store);
 	ExecDropSingleTupleTableSlot(reader->slot);
+	tuplestore_end(reader->store);
 	reader->store = NULL;
 	reader->slot = NULL;
 }
@@ -686,14 +686,17 @@ reader_execute(Reader *reader, const ClientParam *params, int nparams)
 	read_fields(reader);
 }
 
-/* The next row that was put aside. */
+/* The next row that was put aside. The slot keeps what it reads from a file until its next row. */
 static bool
 next_spooled(Reader *reader, ClientRow *row)
 {
+	MemoryContext caller = MemoryContextSwitchTo(reader->owner.context);
+	bool		found = tuplestore_gettupleslot(reader->store, true, false, reader->slot);
 	bytea	   *bytes;
 	bool		null;
 
-	if (!tuplestore_gettupleslot(reader->store, true, false, reader->slot))
+	MemoryContextSwitchTo(caller);
+	if (!found)
 		return false;
 	bytes = DatumGetByteaPP(slot_getattr(reader->slot, 1, &null));
 	row->start = (unsigned char *) VARDATA_ANY(bytes);
