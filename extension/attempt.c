@@ -9,9 +9,24 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "tcop/pquery.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+
+/* What was just caught, in "context". */
+static ErrorData *
+caught(MemoryContext context)
+{
+	ErrorData *failure;
+
+	MemoryContextSwitchTo(context);
+	failure = CopyErrorData();
+	FlushErrorState();
+	if (failure->message == NULL)
+		failure->message = pstrdup("unknown error");
+	return failure;
+}
 
 ErrorData *
 attempt_work(Oid owner, void (*work)(void *arg), void *arg)
@@ -24,10 +39,12 @@ attempt_work(Oid owner, void (*work)(void *arg), void *arg)
 	EnsurePortalSnapshotExists();
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
+	RESUME_CANCEL_INTERRUPTS();
 	PG_TRY();
 	{
 		Identity saved;
 
+		CHECK_FOR_INTERRUPTS();
 		identity_assume_owner(&saved, owner);
 		work(arg);
 		identity_restore(&saved);
@@ -35,13 +52,12 @@ attempt_work(Oid owner, void (*work)(void *arg), void *arg)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(context);
-		failure = CopyErrorData();
-		FlushErrorState();
+		failure = caught(context);
 		/* gives back user and settings too */
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
+	HOLD_CANCEL_INTERRUPTS();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = resource_owner;
 	return failure;
@@ -53,6 +69,7 @@ attempt_commit(Oid owner)
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData *volatile failure = NULL;
 
+	RESUME_CANCEL_INTERRUPTS();
 	PG_TRY();
 	{
 		identity_until_commit(owner);
@@ -61,11 +78,10 @@ attempt_commit(Oid owner)
 	PG_CATCH();
 	{
 		/* SPI_commit has rolled back and started a new transaction */
-		MemoryContextSwitchTo(context);
-		failure = CopyErrorData();
-		FlushErrorState();
+		failure = caught(context);
 	}
 	PG_END_TRY();
+	HOLD_CANCEL_INTERRUPTS();
 	MemoryContextSwitchTo(context);
 	return failure;
 }

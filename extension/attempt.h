@@ -1,6 +1,9 @@
 /*
  * attempt.h
  *		Do something that may fail, and live on: in a subtransaction, and at COMMIT.
+ *
+ * The caller holds off query cancel (but not termination), so that what it writes down about a run gets written; a cancel
+ * takes effect within the next attempt. An ERROR forgets that it was held off; both functions see to it again.
  */
 #ifndef MEDALLION_ATTEMPT_H
 #define MEDALLION_ATTEMPT_H

@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -142,6 +143,8 @@ run_steps(Run *run)
 	List *steps;
 	ListCell *cell;
 
+	/* A cancel is for the steps, see attempt.h; what becomes of them is recorded in any case. */
+	HOLD_CANCEL_INTERRUPTS();
 	/* The transaction may hold a snapshot from before the lock was ours. */
 	SPI_commit();
 	ledger_close_dead_runs(name);
@@ -156,6 +159,7 @@ run_steps(Run *run)
 
 	ledger_end_run(run->id, run->failed ? linitial(run->failed) : NULL, run->failure);
 	SPI_commit();
+	RESUME_CANCEL_INTERRUPTS();
 	run->state = "succeeded";
 }
 

@@ -50,8 +50,9 @@ SELECT p.oid::regprocedure FROM pg_proc p
  WHERE p.pronamespace = 'medallion'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
 SELECT p.oid::regprocedure::text COLLATE "C" AS public_routine FROM pg_proc p, aclexplode(p.proacl) a
  WHERE p.pronamespace = 'medallion'::regnamespace AND a.grantee = 0 ORDER BY 1;
-SELECT c.oid::regclass::text COLLATE "C" AS public_relation, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
- WHERE c.relnamespace = 'medallion'::regnamespace AND a.grantee = 0 ORDER BY 1;
+SELECT c.oid::regclass AS open_table, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
+ WHERE c.relnamespace = 'medallion'::regnamespace AND a.grantee = 0 AND c.relkind <> 'v' AND NOT c.relrowsecurity
+   AND c.oid <> 'medallion.endpoint'::regclass;
 SELECT has_schema_privilege('public', 'medallion', 'USAGE');
 -- Every table and sequence is dumped.
 SELECT c.oid::regclass FROM pg_class c JOIN pg_extension e ON e.extname = 'medallion'
