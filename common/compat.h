@@ -17,6 +17,9 @@
 #include "mb/pg_wchar.h"
 #include "nodes/execnodes.h"
 #include "storage/latch.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #include "commands/explain_format.h"

@@ -53,7 +53,7 @@ typedef struct JsonFrame
 	JsonNode   *node;			/* NULL: no path leads in here */
 	JsonNode   *child;			/* of the member that is being read */
 	int			index;			/* of the array's element that is being read */
-	char	   *start;			/* of the member's value in the input */
+	const char *start;			/* of the member's value in the input */
 } JsonFrame;
 
 struct JsonColumns
@@ -448,7 +448,7 @@ slice_type(const char *slice)
 
 /* A whole value as it stands in the document: what store_scalar did not do. */
 static void
-store_slice(JsonColumns *state, JsonNode *node, char *start, bool isnull)
+store_slice(JsonColumns *state, JsonNode *node, const char *start, bool isnull)
 {
 	size_t		length = state->lex->prev_token_terminator - start;
 	JsonTokenType type = slice_type(start);

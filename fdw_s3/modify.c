@@ -17,6 +17,7 @@
 #include "fdw_s3/option.h"
 #include "fdw_s3/upload.h"
 #include "foreign/foreign.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
@@ -121,10 +122,15 @@ modify_send(void *arg, const char *bytes, size_t length)
 	upload_write(((S3Modify *) arg)->upload, bytes, length);
 }
 
+/* Whole rows, in the encoding that objects have. */
 static void
 modify_flush(S3Modify *modify)
 {
-	encoder_write(modify->encoder, modify->out.data, modify->out.len);
+	char	   *bytes = pg_server_to_any(modify->out.data, modify->out.len, PG_UTF8);
+
+	encoder_write(modify->encoder, bytes, bytes == modify->out.data ? modify->out.len : strlen(bytes));
+	if (bytes != modify->out.data)
+		pfree(bytes);
 	resetStringInfo(&modify->out);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "common/compat.h"
 #include "fdw_s3/client.h"
 #include "fdw_s3/upload.h"
 #include "foreign/foreign.h"
