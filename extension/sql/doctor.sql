@@ -5,6 +5,14 @@
 CREATE TYPE medallion.finding AS (check_name text, ok boolean, detail text, fix text);
 COMMENT ON TYPE medallion.finding IS 'one line of doctor()';
 
+-- What a probe that failed has to tell.
+CREATE FUNCTION medallion.complaint(check_name text, message text, detail text, hint text, otherwise text) RETURNS medallion.finding
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT (check_name, false, concat_ws(': ', message, NULLIF(detail, '')), COALESCE(NULLIF(hint, ''), otherwise))::medallion.finding
+$$;
+COMMENT ON FUNCTION medallion.complaint(text, text, text, text, text) IS 'a finding made of an error''s message, detail and hint';
+
 -- Reads one name that MySQL always has.
 CREATE FUNCTION medallion.probe_mysql(server name) RETURNS SETOF medallion.finding
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -12,6 +20,7 @@ AS $$
 DECLARE
 	started timestamptz := clock_timestamp();
 	databases bigint;
+	detail text;
 	hint text;
 BEGIN
 	BEGIN
@@ -23,10 +32,9 @@ BEGIN
 					 format('%s databases visible, %s ms', databases,
 							round(extract(epoch FROM clock_timestamp() - started) * 1000)), NULL)::medallion.finding;
 	EXCEPTION WHEN OTHERS THEN
-		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-		RETURN NEXT (format('server %s: login', server), false, SQLERRM,
-					 COALESCE(NULLIF(hint, ''),
-							  format('Check host and port of server "%s" and the user mapping.', server)))::medallion.finding;
+		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT, detail = PG_EXCEPTION_DETAIL;
+		RETURN NEXT medallion.complaint(format('server %s: login', server), SQLERRM, detail, hint,
+										format('Check host and port of server "%s" and the user mapping.', server));
 	END;
 END
 $$;
@@ -39,6 +47,7 @@ AS $$
 DECLARE
 	subject text := format('server %s, bucket %s', server, bucket);
 	skew interval;
+	detail text;
 	hint text;
 	modified timestamptz;
 BEGIN
@@ -46,9 +55,9 @@ BEGIN
 		PERFORM FROM public.fdw_s3_list(server, bucket, '_medallion/');
 		RETURN NEXT (subject || ': read', true, 'listed', NULL)::medallion.finding;
 	EXCEPTION WHEN OTHERS THEN
-		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-		RETURN NEXT (subject || ': read', false, SQLERRM,
-					 COALESCE(NULLIF(hint, ''), 'Check endpoint, keys and the name of the bucket.'))::medallion.finding;
+		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT, detail = PG_EXCEPTION_DETAIL;
+		RETURN NEXT medallion.complaint(subject || ': read', SQLERRM, detail, hint,
+										'Check endpoint, keys and the name of the bucket.');
 		RETURN;
 	END;
 	BEGIN
@@ -61,9 +70,9 @@ BEGIN
 		DROP FOREIGN TABLE pg_temp.medallion_probe;
 		RETURN NEXT (subject || ': write', true, 'an object was written and deleted', NULL)::medallion.finding;
 	EXCEPTION WHEN OTHERS THEN
-		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-		RETURN NEXT (subject || ': write', false, SQLERRM,
-					 COALESCE(NULLIF(hint, ''), 'The keys need the rights to put and delete objects.'))::medallion.finding;
+		GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT, detail = PG_EXCEPTION_DETAIL;
+		RETURN NEXT medallion.complaint(subject || ': write', SQLERRM, detail, hint,
+										'The keys need the rights to put and delete objects.');
 		RETURN;
 	END;
 	skew := modified - clock_timestamp();
@@ -132,7 +141,8 @@ BEGIN
 	SELECT w.fdwname INTO found FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE s.srvname = server;
 	IF found IS DISTINCT FROM wrapper THEN
 		RETURN (subject, false, CASE WHEN found IS NULL THEN 'it does not exist' ELSE format('it belongs to %s, not to %s', found, wrapper) END,
-				format('CREATE SERVER %I FOREIGN DATA WRAPPER %I OPTIONS (...);', server, wrapper))::medallion.finding;
+				CASE WHEN found IS NULL THEN format('CREATE SERVER %I FOREIGN DATA WRAPPER %I OPTIONS (...);', server, wrapper)
+				ELSE format('The pipeline needs a server of %s there.', wrapper) END)::medallion.finding;
 	END IF;
 	SELECT p.owner INTO owner FROM medallion.pipeline p WHERE p.name = pipeline;
 	IF NOT EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvname = server
@@ -156,7 +166,7 @@ DECLARE
 	f medallion.finding;
 BEGIN
 	RETURN QUERY SELECT * FROM medallion.probe_cron();
-	FOR e IN SELECT DISTINCT p.pipeline, p.server, p.kind FROM medallion.endpoint p ORDER BY 1, 2 LOOP
+	FOR e IN SELECT DISTINCT p.pipeline, p.server, p.kind FROM medallion.endpoint p ORDER BY 1, 2, 3 LOOP
 		f := medallion.probe_server(e.pipeline, e.server, e.kind);
 		RETURN QUERY SELECT f.*;
 	END LOOP;
