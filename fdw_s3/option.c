@@ -10,6 +10,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "common/json.h"
 #include "common/option.h"
@@ -94,7 +95,7 @@ static const OptionDef options[] = {
 	{"read_ahead", OPTION_SERVER | OPTION_TABLE, OPTION_INT, FIELD(read_ahead), "4",
 	 "How many objects are fetched at the same time.", 1, 64},
 	{"max_line", OPTION_TABLE, OPTION_BYTES, FIELD(max_line), "64MB",
-	 "jsonl, text: a longer line is an error.", 1024, 1000.0 * 1024 * 1024},
+	 "The longest line, or row of csv, that is read; a longer one is an error.", 1024, 1000.0 * 1024 * 1024},
 	{"skip_unchanged", OPTION_TABLE, OPTION_BOOL, FIELD(skip_unchanged), "false",
 	 "Do not upload an object again whose bytes would equal what stands under its name."},
 	{"rows", OPTION_TABLE, OPTION_INT, FIELD(rows), "1000",
@@ -179,6 +180,13 @@ check_server(List *list)
 }
 
 static void
+check_mapping(List *list)
+{
+	if ((option_given(list, "access_key") == NULL) != (option_given(list, "secret_key") == NULL))
+		reject_options("access_key and secret_key belong together", "Set both, or neither for anonymous requests.");
+}
+
+static void
 check_column(List *list)
 {
 	if (option_given(list, "metadata") != NULL && list_length(list) > 1)
@@ -199,6 +207,8 @@ fdw_s3_validator(PG_FUNCTION_ARGS)
 		check_table(list);
 	else if (catalog == ForeignServerRelationId)
 		check_server(list);
+	else if (catalog == UserMappingRelationId)
+		check_mapping(list);
 	else if (catalog == AttributeRelationId)
 		check_column(list);
 	PG_RETURN_VOID();
