@@ -254,14 +254,16 @@ check_schema(UserMapping *mapping, const char *schema)
 List *
 mysqlImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverid)
 {
-	UserMapping *mapping = GetUserMapping(GetUserId(), serverid);
-	Options    *options = options_of_server(GetForeignServer(serverid), mapping);
+	UserMapping *mapping;
+	Options    *options;
 	List	   *statements = NIL;
 	List	   *rows;
 	List	   *json;
 	int			at = 0;
 
 	option_validate_import(option_defs, stmt->options);
+	mapping = GetUserMapping(GetUserId(), serverid);
+	options = options_of_server(GetForeignServer(serverid), mapping);
 	option_read(option_defs, stmt->options, options);
 	check_schema(mapping, stmt->remote_schema);
 	rows = read_columns(mapping, stmt->remote_schema);

@@ -54,6 +54,7 @@ struct Reader
 	ReaderOwner owner;
 	ClientField *fields;
 	int			nfields;
+	bool		done;			/* its owner has let go of it */
 	bool		failed;			/* the result ended with an ERROR, not at its end */
 	/* rows put aside */
 	Tuplestorestate *store;
@@ -184,17 +185,47 @@ session_close(void *handle)
 }
 
 static void
-reader_forget(Reader *reader)
+reader_free(Reader *reader)
 {
 	if (reader->statement != NULL)
 		statement_free(reader->statement);
-	if (reader->session->streaming == reader)
-		reader->session->streaming = NULL;
 	dlist_delete(&reader->node);
 	pfree(reader->sql);
 	if (reader->fields != NULL)
 		pfree(reader->fields);
 	pfree(reader);
+}
+
+/*
+ * To close a statement, the library reads away whatever result is on the wire, another statement's too. So while there is
+ * one, a reader that is done only waits for its end.
+ */
+static void
+reader_forget(Reader *reader)
+{
+	Session    *session = reader->session;
+
+	if (session->streaming == reader)
+		session->streaming = NULL;
+	if (session->streaming == NULL)
+		reader_free(reader);
+	else
+		reader->done = true;
+}
+
+/* The wire is free: close the statements that waited for that. */
+static void
+free_done_readers(Session *session)
+{
+	dlist_mutable_iter i;
+
+	dlist_foreach_modify(i, &session->readers)
+	{
+		Reader	   *reader = dlist_container(Reader, node, i.cur);
+
+		if (reader->done)
+			reader_free(reader);
+	}
 }
 
 /* ---- giving up a result ---- */
@@ -320,6 +351,8 @@ forget_readers(Session *session, SubTransactionId subid, Deadline deadline)
 		if (subid == InvalidSubTransactionId || reader->owner.subid == subid)
 			reader_forget(reader);
 	}
+	if (session->streaming == NULL)
+		free_done_readers(session);
 	client_hold(client, DEADLINE_NONE);
 	return usable;
 }
@@ -599,6 +632,7 @@ free_wire(Session *session)
 		MemoryContextSwitchTo(caller);
 	}
 	PG_END_TRY();
+	free_done_readers(session);
 }
 
 static void
@@ -749,6 +783,8 @@ reader_close(Reader *reader)
 		give_up(session, reader, DEADLINE_NONE);
 	spool_clear(reader);
 	reader_forget(reader);
+	if (session->streaming == NULL)
+		free_done_readers(session);
 }
 
 PG_FUNCTION_INFO_V1(fdw_mysql_disconnect);

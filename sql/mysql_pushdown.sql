@@ -68,13 +68,13 @@ SELECT (SELECT array_agg(id) FROM (SELECT id FROM t ORDER BY i NULLS FIRST, id D
 
 -- parameters
 PREPARE by_values(int, numeric, date, timestamp, timestamptz, float8, text) AS
-  SELECT id FROM t WHERE i = $1 AND n < $2 AND d > $3 AND dt > $4 AND ts < $5 AND g <> $6 AND s = $7 ORDER BY id;
+  SELECT id FROM t WHERE i <> $1 AND n < $2 AND d > $3 AND dt > $4 AND ts < $5 AND g <> $6 AND s = $7 ORDER BY id;
 SET plan_cache_mode = force_generic_plan;
-EXPLAIN (VERBOSE, COSTS OFF) EXECUTE by_values(5, 1, '2024-01-01', '2024-01-01', '2024-02-01', 0.5, 'abc');
-EXECUTE by_values(5, 1000, '2023-01-01', '2024-01-01', '2025-02-01', 0.5, 'abc');
-EXECUTE by_values(5, 1000, '2023-01-01', '2024-01-01', 'infinity', 'NaN', 'abc');
-EXECUTE by_values(5, 'NaN', '-infinity', '4000-01-01 BC', '30000-01-01', 'Infinity', 'abc');
-EXECUTE by_values(NULL, 1000, '2023-01-01', '2024-01-01', '2024-02-01', 0.5, 'abc');
+EXPLAIN (VERBOSE, COSTS OFF) EXECUTE by_values(5, 1, '2024-01-01', '2024-01-01', '2024-02-01', 0.5, 'ABC');
+EXECUTE by_values(5, 1000, '2023-01-01', '2024-02-29', '2025-02-01', 0.5, 'ABC');
+EXECUTE by_values(5, 1000, '2023-01-01', '2024-02-29', 'infinity', 'NaN', 'ABC');
+EXECUTE by_values(5, 'NaN', '-infinity', '4000-01-01 BC', '30000-01-01', 'Infinity', 'ABC');
+EXECUTE by_values(NULL, 1000, '2023-01-01', '2024-01-01', '2024-02-01', 0.5, 'ABC');
 RESET plan_cache_mode;
 DEALLOCATE by_values;
 -- a look-up by key for each row of the other side, where that is few
