@@ -17,14 +17,14 @@ SET ROLE regress_owner;
 SELECT medallion.create_pipeline('theirs');
 INSERT INTO medallion.pipeline (name, owner) VALUES ('forged', 'postgres');    -- ERROR
 UPDATE medallion.step SET apply = 'SELECT 1';                                  -- ERROR
-CREATE TABLE own.seen (id serial, who name, session name, what text);
+CREATE TABLE own.seen (id serial, who name, what text);
 -- Tries to run a statement; what came of it, and as whom.
 CREATE FUNCTION own.try(command text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE command;
-	INSERT INTO own.seen (who, session, what) VALUES (current_user, NULL, command || ': done');
+	INSERT INTO own.seen (who, what) VALUES (current_user, command || ': done');
 EXCEPTION WHEN OTHERS THEN
-	INSERT INTO own.seen (who, session, what) VALUES (current_user, NULL, SQLERRM);
+	INSERT INTO own.seen (who, what) VALUES (current_user, command || ': ' || SQLSTATE);
 END $$;
 SELECT medallion.add_step('theirs', 'escape', $$
 	SELECT own.try('SELECT * FROM secret.jewels');

@@ -183,8 +183,7 @@ BEGIN
 		SELECT format('pipeline %s: last run', r.pipeline), r.state IN ('succeeded', 'running'),
 			   format('run %s %s', r.run_id, r.state) || COALESCE(': ' || r.message, ''),
 			   CASE WHEN r.state = 'failed' THEN medallion.job_command(r.pipeline) || ';' END
-		  FROM (SELECT DISTINCT ON (h.pipeline) h.* FROM medallion.run_history h WHERE h.state <> 'skipped'
-				 ORDER BY h.pipeline, h.run_id DESC) r;
+		  FROM medallion.latest_run r WHERE r.run_id IS NOT NULL ORDER BY r.pipeline;
 END
 $$;
 COMMENT ON FUNCTION medallion.doctor() IS

@@ -128,3 +128,13 @@ CREATE VIEW medallion.step_history WITH (security_barrier) AS
 	 WHERE pg_catalog.pg_has_role(o.oid, 'USAGE');
 COMMENT ON VIEW medallion.step_history IS 'steps of the runs in run_history';
 
+CREATE VIEW medallion.latest_run WITH (security_barrier) AS
+	SELECT p.name AS pipeline, p.owner, p.description, r.run_id, r.state, r.started_at, r.ended_at, r.failed_step, r.sqlstate, r.message
+	  FROM medallion.pipeline p
+	  JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
+	  LEFT JOIN LATERAL (SELECT * FROM medallion.run l
+						  WHERE l.pipeline OPERATOR(pg_catalog.=) p.name AND l.state OPERATOR(pg_catalog.<>) 'skipped'
+						  ORDER BY l.run_id DESC LIMIT 1) r ON true
+	 WHERE pg_catalog.pg_has_role(o.oid, 'USAGE');
+COMMENT ON VIEW medallion.latest_run IS 'the reader''s pipelines, each with its latest run that was not skipped';
+
