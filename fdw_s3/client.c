@@ -98,6 +98,7 @@ client_fill(S3Client *client, UserMapping *mapping)
 	client->host = endpoint_host(client->server, client->settings.endpoint, client->https);
 	check_keys(client->server, &client->settings);
 	client->transport = engine_of(&client->settings);
+	client->native = &native_transport;
 }
 
 static S3Client *

@@ -55,6 +55,7 @@ typedef struct S3Settings
 struct S3Client
 {
 	const S3Transport *transport;
+	const S3Transport *native;	/* for what the engine cannot prove by itself */
 	S3Settings	settings;
 	char	   *server;			/* name, for messages */
 	bool		https;
