@@ -201,7 +201,6 @@ ledger_end_run(int64 run_id, const char *step, const ErrorData *failure)
 		failure ? failure->message : NULL,
 	};
 
-	/* unpack_sql_state has one buffer; copying is not needed, since it is used once */
 	ledger_execute("UPDATE medallion.run SET state = $2, ended_at = pg_catalog.clock_timestamp(),"
 				   " failed_step = $3, sqlstate = $4, message = $5"
 				   " WHERE run_id = $1::bigint",

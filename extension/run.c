@@ -16,6 +16,7 @@
 #include "step.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -32,7 +33,8 @@ typedef struct Run
 	const char *state;  /* what the caller gets */
 	List *failed;       /* names of steps */
 	List *blocked;      /* names of steps */
-	ErrorData *failure; /* of the first step that failed, or NULL */
+	ErrorData *failure; /* the first, or the cancel, or NULL */
+	char *failed_step;  /* whose failure that is */
 	char *residue;      /* what the session may keep */
 } Run;
 
@@ -41,14 +43,13 @@ require_transaction_control(FunctionCallInfo fcinfo)
 {
 	CallContext *context = castNode(CallContext, fcinfo->context);
 
-	if (context == NULL || context->atomic)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-			 errmsg("a pipeline cannot run inside a transaction block"),
-			 errdetail("Each step is committed when it is done."),
-			 errhint(
-				 "CALL medallion.run() as a statement of its own, outside BEGIN ... COMMIT and functions.")));
+	/* a block that catches errors is a subtransaction, which cannot be committed from within */
+	if (context == NULL || context->atomic || IsSubTransaction())
+		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+						errmsg("a pipeline cannot run inside a transaction block"),
+						errdetail("Each step is committed when it is done."),
+						errhint("CALL medallion.run() as a statement of its own, outside BEGIN ... COMMIT, "
+								"functions and EXCEPTION blocks.")));
 }
 
 /* A superuser gets here without it. */
@@ -127,7 +128,10 @@ attend_to_step(Run *run, Step *step)
 	{
 		run->failed = lappend(run->failed, step->name);
 		if (run->failure == NULL || failure->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		{
 			run->failure = failure;
+			run->failed_step = step->name;
+		}
 	}
 	if (!lock_keep(run->pipeline->id))
 		ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
@@ -157,7 +161,7 @@ run_steps(Run *run)
 	foreach (cell, steps)
 		attend_to_step(run, lfirst(cell));
 
-	ledger_end_run(run->id, run->failed ? linitial(run->failed) : NULL, run->failure);
+	ledger_end_run(run->id, run->failed_step, run->failure);
 	SPI_commit();
 	RESUME_CANCEL_INTERRUPTS();
 	run->state = "succeeded";
@@ -213,7 +217,7 @@ throw_failure(const Run *run)
 
 	ereport(ERROR, (errcode(failure->sqlerrcode),
 					errmsg("run " INT64_FORMAT " of pipeline \"%s\" failed in step \"%s\": %s", run->id,
-						   run->pipeline->name, (char *) linitial(run->failed), failure->message),
+						   run->pipeline->name, run->failed_step, failure->message),
 					detail.len > 0 ? errdetail_internal("%s", detail.data) : 0, errhint("%s", hint.data)));
 }
 

@@ -75,13 +75,21 @@ SELECT * FROM public.last_failure;
 -- Cancel stops the run, is recorded, and is raised again.
 SELECT public.try($$INSERT INTO public.kept VALUES (6); SELECT pg_sleep(60)$$);
 SELECT medallion.add_step('broken', 'later', $$SELECT 1$$);
-SET statement_timeout = '300ms';
+SET statement_timeout = '1s';
 CALL medallion.run('broken');                                                  -- ERROR
 \echo :SQLSTATE
 RESET statement_timeout;
 SELECT * FROM public.last_failure;
 SELECT step, state, message FROM medallion.step_run WHERE run_id = (SELECT max(run_id) FROM medallion.run) ORDER BY step;
+-- A cancel is the news, also after another failure.
+SELECT medallion.drop_step('broken', 'step');
+SELECT medallion.add_step('broken', 'early', $$SELECT 1/0$$);
 SELECT medallion.drop_step('broken', 'later');
+SELECT medallion.add_step('broken', 'slow', $$SELECT pg_sleep(60)$$);
+SET statement_timeout = '1s';
+CALL medallion.run('broken');                                                  -- ERROR
+RESET statement_timeout;
+SELECT failed_step, sqlstate FROM medallion.run ORDER BY run_id DESC LIMIT 1;
 
 -- None of this left a lock, a role, a setting or a half-finished run behind; the next run works.
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();

@@ -148,6 +148,7 @@ SET client_min_messages = warning;
 ALTER ROLE regress_owner RENAME TO regress_renamed;
 RESET client_min_messages;
 CALL medallion.run('theirs');                                                  -- ERROR
+SELECT pipeline, owner, state FROM medallion.latest_run;
 SET ROLE regress_other;
 CALL medallion.run('theirs');                                                  -- ERROR
 RESET ROLE;

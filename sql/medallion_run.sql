@@ -122,6 +122,15 @@ BEGIN
 	CALL medallion.run('top', run, state);
 END $$;
 SELECT public.wrapped();                                                       -- ERROR
+DO $$
+DECLARE
+	run bigint;
+	state text;
+BEGIN
+	CALL medallion.run('top', run, state);
+EXCEPTION WHEN division_by_zero THEN
+	NULL;
+END $$;                                                                        -- ERROR
 CALL medallion.run('top');                                                     -- ERROR: not within itself either
 SELECT medallion.drop_step('top', 'nest');
 SELECT medallion.add_step('top', 'fine', 'SELECT 1');

@@ -23,7 +23,7 @@ COMMENT ON COLUMN medallion.run.started_at IS 'when the run began';
 COMMENT ON COLUMN medallion.run.ended_at IS 'when it ended; NULL while it runs';
 COMMENT ON COLUMN medallion.run.triggered_by IS 'role that called medallion.run()';
 COMMENT ON COLUMN medallion.run.pid IS 'process that ran it, as in pg_stat_activity';
-COMMENT ON COLUMN medallion.run.failed_step IS 'the first step that failed';
+COMMENT ON COLUMN medallion.run.failed_step IS 'the first step that failed, or the one that was cancelled';
 COMMENT ON COLUMN medallion.run.sqlstate IS 'SQLSTATE of that failure';
 COMMENT ON COLUMN medallion.run.message IS 'message of that failure, or why the run was skipped';
 
@@ -105,16 +105,17 @@ CREATE FUNCTION medallion.report(object text, rows bigint, bytes bigint DEFAULT 
 COMMENT ON FUNCTION medallion.report(text, bigint, bigint, text) IS
 'add a line to the log of the running step and its rows and bytes to the step''s; outside a run it only tells the client';
 
+-- 10 is the first superuser: a pipeline whose owner was dropped is shown to superusers.
 CREATE VIEW medallion.run_history WITH (security_barrier) AS
 	SELECT r.run_id, r.pipeline, r.state, r.started_at, r.ended_at,
 		   COALESCE(r.ended_at, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) r.started_at AS duration,
 		   s.rows, s.bytes, r.failed_step, r.sqlstate, r.message, r.triggered_by
 	  FROM medallion.run r
 	  JOIN medallion.pipeline p ON p.name OPERATOR(pg_catalog.=) r.pipeline
-	  JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
+	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
 	  LEFT JOIN LATERAL (SELECT pg_catalog.sum(t.rows)::bigint AS rows, pg_catalog.sum(t.bytes)::bigint AS bytes
 						   FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id) s ON true
-	 WHERE pg_catalog.pg_has_role(o.oid, 'USAGE');
+	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
 COMMENT ON VIEW medallion.run_history IS 'runs of the pipelines whose owner''s rights the reader has';
 
 CREATE VIEW medallion.step_history WITH (security_barrier) AS
@@ -124,17 +125,17 @@ CREATE VIEW medallion.step_history WITH (security_barrier) AS
 	  FROM medallion.step_run s
 	  JOIN medallion.run r ON r.run_id OPERATOR(pg_catalog.=) s.run_id
 	  JOIN medallion.pipeline p ON p.name OPERATOR(pg_catalog.=) r.pipeline
-	  JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
-	 WHERE pg_catalog.pg_has_role(o.oid, 'USAGE');
+	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
+	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
 COMMENT ON VIEW medallion.step_history IS 'steps of the runs in run_history';
 
 CREATE VIEW medallion.latest_run WITH (security_barrier) AS
 	SELECT p.name AS pipeline, p.owner, p.description, r.run_id, r.state, r.started_at, r.ended_at, r.failed_step, r.sqlstate, r.message
 	  FROM medallion.pipeline p
-	  JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
+	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
 	  LEFT JOIN LATERAL (SELECT * FROM medallion.run l
 						  WHERE l.pipeline OPERATOR(pg_catalog.=) p.name AND l.state OPERATOR(pg_catalog.<>) 'skipped'
 						  ORDER BY l.run_id DESC LIMIT 1) r ON true
-	 WHERE pg_catalog.pg_has_role(o.oid, 'USAGE');
+	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
 COMMENT ON VIEW medallion.latest_run IS 'the reader''s pipelines, each with its latest run that was not skipped';
 
