@@ -31,7 +31,7 @@ struct Decoder
 	ZSTD_DStream *zstd;
 	ZSTD_inBuffer input;		/* what of "buffer" the library has not taken yet, for both */
 	MemoryContextCallback release;
-	char		buffer[BUFFER_SIZE];
+	char		buffer[];		/* BUFFER_SIZE, or none without compression */
 };
 
 struct Encoder
@@ -42,7 +42,7 @@ struct Encoder
 	z_stream	gzip;
 	ZSTD_CStream *zstd;
 	MemoryContextCallback release;
-	char		buffer[BUFFER_SIZE];
+	char		buffer[];		/* BUFFER_SIZE, or none without compression */
 };
 
 /* zlib's memory is the context's. No ERROR may pass through the library, so that it hears of a failure as NULL. */
@@ -93,6 +93,12 @@ reject_truncated(const Decoder *decoder)
 			errdetail("The %s data ends in the middle.", s3_compression_name(decoder->compression)));
 }
 
+static size_t
+buffer_size(S3Compression compression)
+{
+	return compression == S3_COMPRESSION_NONE ? 0 : BUFFER_SIZE;
+}
+
 static void
 decoder_release(void *arg)
 {
@@ -121,7 +127,7 @@ zstd_decoder_begin(Decoder *decoder)
 Decoder *
 decoder_begin(S3Compression compression, ByteSource source, void *arg)
 {
-	Decoder    *decoder = palloc0(sizeof(Decoder));
+	Decoder    *decoder = palloc0(sizeof(Decoder) + buffer_size(compression));
 
 	decoder->compression = compression;
 	decoder->source = source;
@@ -237,7 +243,7 @@ zstd_encoder_begin(Encoder *encoder)
 Encoder *
 encoder_begin(S3Compression compression, ByteSink sink, void *arg)
 {
-	Encoder    *encoder = palloc0(sizeof(Encoder));
+	Encoder    *encoder = palloc0(sizeof(Encoder) + buffer_size(compression));
 
 	encoder->compression = compression;
 	encoder->sink = sink;

@@ -9,8 +9,8 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "commands/explain.h"
-#include "commands/vacuum.h"
 #include "common/compat.h"
+#include "fdw_s3/analyze.h"
 #include "fdw_s3/client.h"
 #include "fdw_s3/modify.h"
 #include "fdw_s3/option.h"
@@ -28,7 +28,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
-#include "utils/sampling.h"
 
 PG_MODULE_MAGIC;
 
@@ -171,69 +170,11 @@ s3ExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	}
 }
 
-/* Row sampling as ANALYZE wants it: all rows are read, "wanted" of them are kept. */
-static int
-s3AcquireSampleRows(Relation rel, int elevel, HeapTuple *rows, int wanted, double *total, double *dead)
-{
-	S3Scan	   *scan = scan_begin(rel, InvalidOid, true, NULL, NULL);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "fdw_s3 sample", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = CurrentMemoryContext;
-	ReservoirStateData reservoir;
-	double		skip = -1;
-	int			kept = 0;
-
-	reservoir_init_selection_state(&reservoir, wanted);
-	*total = 0;
-	*dead = 0;
-	for (;;)
-	{
-		bool		found;
-		int			place;
-
-		MemoryContextReset(row_context);
-		MemoryContextSwitchTo(row_context);
-		found = scan_next(scan, slot);
-		MemoryContextSwitchTo(old);
-		if (!found)
-			break;
-		*total += 1;
-		if (kept < wanted)
-		{
-			rows[kept++] = ExecCopySlotHeapTuple(slot);
-			continue;
-		}
-		if (skip < 0)
-			skip = reservoir_get_next_S(&reservoir, *total - 1, wanted);
-		else
-			skip -= 1;
-		if (skip > 0)
-			continue;
-		place = (int) (wanted * sampler_random_fract(&reservoir.randstate));
-		heap_freetuple(rows[place]);
-		rows[place] = ExecCopySlotHeapTuple(slot);
-		skip = -1;
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	MemoryContextDelete(row_context);
-	scan_end(scan);
-	ereport(elevel,
-			errmsg("\"%s\": the objects contain %.0f rows; %d rows in sample", RelationGetRelationName(rel), *total,
-				   kept));
-	return kept;
-}
-
 static bool
 s3AnalyzeForeignTable(Relation rel, AcquireSampleRowsFunc *acquire, BlockNumber *pages)
 {
-	S3Scan	   *scan = scan_begin(rel, InvalidOid, true, NULL, NULL);
-	int64		objects;
-	int64		bytes;
-
-	scan_measure(scan, &objects, &bytes);
-	scan_end(scan);
-	*acquire = s3AcquireSampleRows;
-	*pages = (BlockNumber) Min((bytes + BLCKSZ - 1) / BLCKSZ, MaxBlockNumber);
+	*acquire = analyze_sample;
+	*pages = analyze_pages(rel);
 	return true;
 }
 

@@ -185,7 +185,12 @@ list_more(S3Scan *scan)
 	else if (object->size != 0 && key_is_row_source(scan->options->prefix, object->key))
 		scan->objects = lappend(scan->objects, object);
 	else
+	{
+		pfree(object->key);
+		if (object->etag != NULL)
+			pfree(object->etag);
 		pfree(object);
+	}
 }
 
 /* The object at that place of the list, listing as far as needed; NULL behind the last. */

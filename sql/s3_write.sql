@@ -57,6 +57,33 @@ BEGIN
 END $$;
 SELECT t, d.* FROM unnest('{all_csv_none,all_csv_gzip,all_csv_zstd,all_jsonl_none,all_jsonl_gzip,all_jsonl_zstd}'::text[]) t, difference(t) d;
 SELECT count(*) FROM all_jsonl_zstd;
+-- Random texts of everything that means something to a format, over the borders of all buffers.
+SELECT setseed(0.42);
+CREATE TABLE random AS
+    SELECT i, (SELECT string_agg(('{"\"","\"\"",",","\n","\r\n","\r","\\","\\\"","é","😀","x"," ","NULL","\\.","\t","{","}","null"}'::text::text[] || repeat('z', 300))
+                [1 + floor(random() * 19)::int], '') FROM generate_series(1, i % 40)) AS t
+    FROM generate_series(1, 3000) i;
+UPDATE random SET t = replace(replace(replace(t, 'n', E'\n'), 'r', E'\r'), 't', E'\t');
+CREATE FUNCTION random_difference(format text, compression text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE result bigint;
+BEGIN
+    EXECUTE format('CREATE FOREIGN TABLE there (i int, t text) SERVER lake
+        OPTIONS (bucket ''test-s3-write'', prefix %L, format %L, compression %L)', 'random/' || format || compression, format, compression);
+    INSERT INTO there SELECT * FROM random;
+    PERFORM fdw_s3_finish();
+    SELECT count(*) INTO result FROM ((TABLE there EXCEPT ALL TABLE random) UNION ALL (TABLE random EXCEPT ALL TABLE there)) d;
+    PERFORM 1 / count(*) FROM there;
+    DROP FOREIGN TABLE there;
+    RETURN result;
+END $$;
+SELECT f, c, random_difference(f, c) FROM unnest('{csv,jsonl}'::text[]) f, unnest('{none,gzip,zstd}'::text[]) c;
+SELECT fdw_s3_delete('lake', 'test-s3-write', path) FROM fdw_s3_list('lake', 'test-s3-write', 'random/');
+-- A single column: NULL, the empty string and the end marker stay apart.
+CREATE FOREIGN TABLE lonely (t text) SERVER lake OPTIONS (bucket 'test-s3-write', prefix 'lonely/');
+INSERT INTO lonely VALUES (NULL), (''), ('\.'), (NULL);
+SELECT t, t IS NULL FROM lonely;
+SELECT fdw_s3_delete('lake', 'test-s3-write', path) FROM fdw_s3_list('lake', 'test-s3-write', 'lonely/');
+
 -- One object per statement, named by cluster, transaction and statement.
 SELECT regexp_replace(path, '-[0-9]+-[0-9]+-[0-9]+-[0-9]+', '-N-N-N-N') AS path, size > 0 FROM fdw_s3_list('lake', 'test-s3-write');
 -- The same bytes whatever the session says.
@@ -181,7 +208,7 @@ SELECT count(*) > 0 FROM (SELECT fdw_s3_delete('lake', 'test-s3-write', path) FR
 SET client_min_messages = warning;
 DROP TABLE routed, rows;
 DROP EXTENSION fdw_s3 CASCADE;
-DROP FUNCTION difference;
-DROP TABLE source;
+DROP FUNCTION difference, random_difference;
+DROP TABLE source, random;
 DROP TYPE mood, pair;
 DROP DOMAIN money2;
