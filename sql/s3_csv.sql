@@ -1,9 +1,14 @@
 -- CSV as others write it: what COPY FROM reads from a file, a scan reads from objects.
 \getenv endpoint S3_ENDPOINT
+-- t/s3_engines.pl runs this file once more, with the other engine.
+\if :{?engine}
+\else
+\set engine native
+\endif
 \getenv access_key S3_ACCESS_KEY
 \getenv secret_key S3_SECRET_KEY
 CREATE EXTENSION fdw_s3;
-CREATE SERVER lake FOREIGN DATA WRAPPER fdw_s3 OPTIONS (endpoint :'endpoint');
+CREATE SERVER lake FOREIGN DATA WRAPPER fdw_s3 OPTIONS (endpoint :'endpoint', engine :'engine');
 CREATE USER MAPPING FOR CURRENT_USER SERVER lake OPTIONS (access_key :'access_key', secret_key :'secret_key');
 CREATE FUNCTION s3_put(server name, bucket text, path text, content bytea) RETURNS void
     LANGUAGE c STRICT AS '$libdir/fdw_s3', 'fdw_s3_put';
