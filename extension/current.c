@@ -13,7 +13,7 @@
 
 PG_MODULE_MAGIC;
 
-extern void _PG_init(void);
+extern PGDLLEXPORT void _PG_init(void);
 
 static bool progress = true;
 

@@ -50,8 +50,9 @@ is($stack->try("SELECT medallion.schedule('it''s due', 'soon')")->{message} // '
 	'another role does not make a second one');
 is($stack->try("SET ROLE loader; SELECT medallion.schedule('it''s due', 'soon')")->{message} // '', 'invalid schedule: soon',
 	'pg_cron checks the schedule');
-is($stack->sql("SELECT check_name, ok FROM medallion.doctor()"), "pg_cron: launcher|t\npg_cron: login|t",
-	'before, nothing is known to be wrong');
+is($stack->sql("SELECT ok, detail FROM medallion.doctor() WHERE check_name LIKE 'pg_cron%'"), "t|running\nt|role \"loader\": no job has run yet\n"
+	  . 'f|pg_hba.conf asks role "locked" for "scram-sha-256" in database "test_medallion_cron"; no job has run yet',
+	'doctor() foresees it');
 
 ok(defined Stack::until_true(sub { $stack->sql("SELECT count(*) FROM cron.job_run_details WHERE status IN ('succeeded', 'failed')") >= 2 }, 90),
 	'the minute came');
@@ -59,8 +60,9 @@ is($stack->sql("SELECT r.state, s.step, s.state, l.object, s.rows FROM medallion
 	JOIN medallion.step_log l USING (run_id, step) ORDER BY r.run_id LIMIT 1"), 'succeeded|work|succeeded|loader loader|7', 'the job ran');
 is($stack->sql("SELECT d.status FROM cron.job_run_details d WHERE d.username = 'loader' ORDER BY d.runid LIMIT 1"), 'succeeded', 'and pg_cron knows');
 is($stack->sql("SELECT count(*) FROM medallion.run WHERE pipeline = 'shut out'"), '0', 'the other could not');
-my $found = $stack->sql("SELECT ok, detail, fix FROM medallion.doctor() WHERE check_name = 'pg_cron: login'");
+my $found = $stack->sql("SELECT ok, detail, fix FROM medallion.doctor() WHERE check_name = 'pg_cron: login' ORDER BY ok");
 like($found, qr/^f\|role "locked" could not log in to database "test_medallion_cron"\|/, 'doctor() sees it');
+like($found, qr/^t\|role "loader": logs in\|$/m, 'and that the other can');
 like($found, qr/"host test_medallion_cron locked 127\.0\.0\.1\/32 trust" .* pg_hba\.conf .* \.pgpass /, 'and says what to do');
 
 is($stack->sql("SELECT medallion.unschedule('it''s due'), medallion.unschedule('it''s due')"), 't|f', 'unschedule');

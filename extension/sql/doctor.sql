@@ -83,13 +83,87 @@ END
 $$;
 COMMENT ON FUNCTION medallion.probe_bucket(name, text) IS 'lists a bucket, writes and deletes an object';
 
+-- The method of the first line of pg_hba.conf that is for a role, this database and an address (NULL: a Unix socket).
+CREATE FUNCTION medallion.hba_method(role name, host inet) RETURNS text
+	LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.auth_method
+	  FROM pg_hba_file_rules r
+	 WHERE r.error IS NULL
+	   AND r.type = ANY (CASE WHEN host IS NULL THEN '{local}'::text[]
+						 WHEN current_setting('ssl') = 'on' THEN '{host,hostssl}' ELSE '{host,hostnossl}' END)
+	   AND (r.database && ARRAY['all', current_database()::text] OR ('sameuser' = ANY (r.database) AND role = current_database()))
+	   AND EXISTS (SELECT FROM unnest(r.user_name) u
+					WHERE u IN ('all', role) OR u IN (SELECT '+' || g.rolname FROM pg_roles g WHERE pg_has_role(role, g.oid, 'MEMBER')))
+	   AND (host IS NULL OR r.address IN ('all', 'samehost', 'samenet')
+			OR CASE WHEN r.address ~ '^[0-9a-f.:]+$' AND family(r.address::inet) = family(host)
+			   THEN (host & r.netmask::inet) = (r.address::inet & r.netmask::inet) ELSE false END)
+	 ORDER BY r.line_number LIMIT 1
+$$;
+COMMENT ON FUNCTION medallion.hba_method(name, inet) IS 'how pg_hba.conf has a role log in to this database from an address';
+
+-- The addresses that pg_cron may come from: "localhost" is two of them where the server listens on both.
+CREATE FUNCTION medallion.cron_address() RETURNS SETOF inet
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a FROM unnest(CASE WHEN medallion.cron_setting('host') IN ('', 'localhost') THEN '{127.0.0.1,::1}'
+						 WHEN medallion.cron_setting('host') ~ '^[0-9a-f.:]+$' THEN ARRAY[medallion.cron_setting('host')::inet]
+						 WHEN medallion.cron_setting('host') LIKE '/%' THEN '{NULL}' END::inet[]) a
+	 WHERE a IS DISTINCT FROM '::1' OR current_setting('listen_addresses') ~ '[*]|::|localhost'
+$$;
+COMMENT ON FUNCTION medallion.cron_address() IS 'addresses from which pg_cron connects, NULL for a Unix socket';
+
+-- What the last try of each job says; where there was none, what pg_hba.conf says to those who may read it.
+CREATE FUNCTION medallion.probe_cron_login() RETURNS SETOF medallion.finding
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	host text := medallion.cron_setting('host');
+	login record;
+	method text;
+	problem text;
+BEGIN
+	IF medallion.cron_setting('use_background_workers') = 'on' THEN
+		RETURN NEXT ('pg_cron: login', true, 'jobs run in background workers, without a login', NULL)::medallion.finding;
+		RETURN;
+	END IF;
+	FOR login IN EXECUTE $query$
+		SELECT DISTINCT ON (j.username) j.username, d.status, COALESCE(d.return_message, '') LIKE '%connection failed%' AS refused
+		  FROM cron.job j LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d WHERE d.jobid = j.jobid
+											  ORDER BY d.runid DESC LIMIT 1) d ON true
+		 WHERE j.jobname LIKE 'medallion: %'
+		 UNION ALL
+		SELECT current_user, NULL, false WHERE NOT EXISTS (SELECT FROM cron.job j WHERE j.jobname LIKE 'medallion: %')
+		 ORDER BY username, refused DESC $query$
+	LOOP
+		method := NULL;
+		IF login.status IS NULL AND has_function_privilege('pg_hba_file_rules()', 'EXECUTE') THEN
+			SELECT m INTO method FROM medallion.cron_address() a CROSS JOIN LATERAL medallion.hba_method(login.username, a) m
+			 WHERE m IN ('password', 'md5', 'scram-sha-256', 'reject', 'ldap', 'pam', 'radius') LIMIT 1;
+		END IF;
+		problem := CASE WHEN login.refused THEN format('role "%s" could not log in to database "%s"', login.username, current_database())
+				   WHEN method IS NOT NULL THEN format('pg_hba.conf asks role "%s" for "%s" in database "%s"; no job has run yet',
+													   login.username, method, current_database()) END;
+		RETURN NEXT ('pg_cron: login', problem IS NULL,
+					 COALESCE(problem, format('role "%s": %s', login.username,
+											  CASE WHEN login.status IS NULL THEN 'no job has run yet' ELSE 'logs in' END)),
+					 CASE WHEN problem IS NOT NULL THEN
+					 format('pg_cron connects to %s without a password. Either put "host %s %s %s trust" before the other lines of '
+							'pg_hba.conf and reload, or put "%s:%s:%s:%s:PASSWORD" into .pgpass (mode 600) in the home folder of the '
+							'server''s operating system user, or set cron.use_background_workers = on and restart.', host,
+							current_database(), login.username, CASE WHEN host = 'localhost' THEN 'localhost' ELSE host || '/32' END,
+							host, current_setting('port'), current_database(), login.username) END)::medallion.finding;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.probe_cron_login() IS 'whether pg_cron can log in as the roles that have jobs';
+
 CREATE FUNCTION medallion.probe_cron() RETURNS SETOF medallion.finding
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	hint text;
 	alive boolean;
-	refused record;
 BEGIN
 	BEGIN
 		PERFORM medallion.require_cron('CREATE EXTENSION medallion');
@@ -108,21 +182,9 @@ BEGIN
 					 'job''s role was dropped cannot start until the job is deleted from cron.job.' END)::medallion.finding;
 	END IF;
 	IF medallion.has_cron() THEN
-		EXECUTE $query$
-			SELECT d.username, d.database, d.status, d.return_message, d.start_time
-			  FROM cron.job j CROSS JOIN LATERAL (SELECT * FROM cron.job_run_details d WHERE d.jobid = j.jobid
-												   ORDER BY d.runid DESC LIMIT 1) d
-			 WHERE j.jobname LIKE 'medallion: %' AND d.status = 'failed' AND d.return_message LIKE '%connection failed%'
-			 LIMIT 1 $query$ INTO refused;
-		RETURN NEXT ('pg_cron: login', refused.username IS NULL,
-					 CASE WHEN refused.username IS NULL THEN 'no job was refused'
-					 ELSE format('role "%s" could not log in to database "%s"', refused.username, refused.database) END,
-					 CASE WHEN refused.username IS NOT NULL THEN
-					 format('pg_cron connects to %s without a password. Either put "host %s %s 127.0.0.1/32 trust" before the other '
-							'lines of pg_hba.conf and reload, or put "%s:%s:%s:%s:PASSWORD" into .pgpass (mode 600) in the home '
-							'folder of the server''s operating system user, or set cron.use_background_workers = on and restart.',
-							medallion.cron_setting('host'), refused.database, refused.username, medallion.cron_setting('host'),
-							current_setting('port'), refused.database, refused.username) END)::medallion.finding;
+		IF has_schema_privilege('cron', 'USAGE') THEN
+			RETURN QUERY SELECT * FROM medallion.probe_cron_login();
+		END IF;
 	END IF;
 END
 $$;
