@@ -4,20 +4,22 @@
 #   $cluster->crash;                 # kill -9 of the postmaster and all that it started
 #   $cluster->start;
 #
-# It is stopped and its folder removed at the end.
+#   $cluster->stop;                  # and remove it; the end of the test does that too
 package Cluster;
 
 use strict;
 use warnings;
 
+use File::Path qw(rmtree);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use POSIX ();
 use Time::HiRes qw(sleep);
 
 sub new
 {
 	my ($class) = @_;
-	my $folder = tempdir('medallion-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+	my $folder = tempdir('medallion-XXXXXX', TMPDIR => 1);
 	my $config = $ENV{PG_CONFIG} // 'pg_config';
 	my $bin = `$config --bindir`;
 	chomp $bin;
@@ -78,31 +80,48 @@ sub _slurp
 
 sub _tool
 {
-	my ($self, $name, @arguments) = @_;
+	my ($self, @command) = @_;
+
+	return $self->_command($self->{folder}, @command);
+}
+
+sub _command
+{
+	my ($self, $folder, $name, @arguments) = @_;
 	my @command = (($self->{user} ? ('runuser', '-u', $self->{user}, '--') : ()), "$self->{bin}/$name", @arguments);
 	my $pid = fork() // die "fork: $!";
 
 	if ($pid == 0)
 	{
-		chdir $self->{folder};
+		chdir $folder;
 		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', "$self->{folder}/$name.out";
+		open STDOUT, '>', "$folder/$name.out";
 		open STDERR, '>&', \*STDOUT;
 		{ exec @command };
 		POSIX::_exit(127);
 	}
 	waitpid $pid, 0;
-	die "$name: " . _slurp("$self->{folder}/$name.out") if $? != 0;
+	die "$name: " . _slurp("$folder/$name.out") if $? != 0;
+	return;
+}
+
+sub stop
+{
+	my ($self) = @_;
+	my $folder = delete $self->{folder} // return;
+
+	chdir '/';
+	eval { _command($self, $folder, 'pg_ctl', 'stop', '-s', '-m', 'immediate', '-D', "$folder/data") };
+	rmtree $folder;
 	return;
 }
 
 sub DESTROY
 {
 	my ($self) = @_;
-
-	return if $$ != $self->{owner};
 	local ($?, $@, $!);
-	eval { $self->_tool('pg_ctl', 'stop', '-s', '-m', 'immediate', '-D', "$self->{folder}/data") };
+
+	$self->stop if $$ == $self->{owner};
 	return;
 }
 

@@ -11,6 +11,7 @@ use strict;
 use warnings;
 
 use S3;
+use Stack;
 
 my @tables = qw(departments categories products customers orders order_items);
 
@@ -85,7 +86,9 @@ sub install
 	my ($self) = @_;
 	my $stack = $self->{stack};
 
-	$stack->mysql_server('retaildb', dbname => $self->{source});
+	$stack->sql('CREATE SERVER retaildb FOREIGN DATA WRAPPER fdw_mysql ' . $stack->mysql(dbname => $self->{source}));
+	$stack->sql('CREATE USER MAPPING FOR CURRENT_USER SERVER retaildb OPTIONS (username '
+		  . Stack::quote($ENV{MYSQL_USER}) . ', password ' . Stack::quote($ENV{MYSQL_PWD}) . ')');
 	$stack->s3_server('lake');
 	return $stack->sql('SELECT medallion.install_retail(\'retaildb\', \'lake\', '
 		  . join(', ', map { "${_}_bucket => '" . $self->bucket($_) . "'" } qw(raw silver gold)) . ')');
@@ -104,6 +107,7 @@ sub run { return $_[0]->{stack}->sql('CALL medallion.run(\'retail\')', 300) }
 sub differences
 {
 	my ($self) = @_;
+	my $session = $self->{stack}->session;
 	my %wrong;
 
 	$self->_look;
@@ -112,7 +116,7 @@ sub differences
 		my $schema = $gold{$table} ? 'gold' : 'silver';
 		my %line;
 		$line{$_}++ for split /\n/, $self->{stack}->mariadb($self->_source($gold{$table} // $silver{$table}));
-		$line{$_}-- for split /\n/, $self->_rows("$schema.$table");
+		$line{$_}-- for split /\n/, _rows($session, "$schema.$table");
 		my ($odd) = grep { $line{$_} } sort keys %line;
 		$wrong{"$schema.$table"} = $odd if defined $odd;
 	}
@@ -123,14 +127,15 @@ sub differences
 sub object_differences
 {
 	my ($self) = @_;
+	my $session = $self->{stack}->session;
 	my %wrong;
 
 	for my $table (sort(keys %gold), sort keys %silver)
 	{
 		my $schema = $gold{$table} ? 'gold' : 'silver';
-		my $columns = $self->{stack}->sql("SELECT medallion.column_list(medallion.data_columns('lake_$schema.$table'))");
+		my $columns = $session->sql("SELECT medallion.column_list(medallion.data_columns('lake_$schema.$table'))");
 		my ($in, $out) = ("SELECT $columns FROM lake_$schema.$table", "SELECT $columns FROM $schema.$table");
-		my $count = $self->{stack}->sql("SELECT count(*) FROM (($in EXCEPT ALL $out) UNION ALL ($out EXCEPT ALL $in)) d", 120);
+		my $count = $session->sql("SELECT count(*) FROM (($in EXCEPT ALL $out) UNION ALL ($out EXCEPT ALL $in)) d", 120);
 		$wrong{"$schema.$table"} = $count if $count ne '0';
 	}
 	return %wrong;
@@ -172,10 +177,10 @@ SQL
 # Rows as the client of MariaDB writes them.
 sub _rows
 {
-	my ($self, $table) = @_;
-	my $columns = $self->{stack}->sql("SELECT medallion.column_list(medallion.data_columns('$table'), 'COALESCE(%1\$s::text, ''NULL'')')");
+	my ($session, $table) = @_;
+	my $columns = $session->sql("SELECT medallion.column_list(medallion.data_columns('$table'), 'COALESCE(%1\$s::text, ''NULL'')')");
 
-	return $self->{stack}->sql("SELECT concat_ws(E'\\t', $columns) FROM $table", 120);
+	return $session->sql("SELECT concat_ws(E'\\t', $columns) FROM $table", 120);
 }
 
 # The database at MariaDB and the buckets

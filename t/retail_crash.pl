@@ -14,7 +14,7 @@ use Time::HiRes qw(sleep);
 
 my $cluster = Cluster->new;
 my $stack   = Stack->new('retail_crash', extensions => ['medallion']);
-my $retail  = Retail->new('retail_crash', $stack, orders => 2000);
+my $retail  = Retail->new('retail_crash', $stack, orders => 500);
 my $round   = 0;
 
 sub change
@@ -96,7 +96,7 @@ for my $place (@places)
 }
 
 # And anywhere.
-for my $wait (0.02, 0.15, 0.4, 0.8)
+for my $wait (0.05, 0.2, 0.5)
 {
 	for my $how ('backend', 'postmaster')
 	{
@@ -109,4 +109,6 @@ for my $wait (0.02, 0.15, 0.4, 0.8)
 	}
 }
 $retail->drop;
+undef $_ for $retail, $stack;
+$cluster->stop;
 done_testing();
