@@ -2,18 +2,11 @@
 # shellcheck shell=bash
 
 build_install() {
-	local log=$state/run/build.log
+	local log=$state/run/build.log prefix=as_root
 
+	if [ -w "$("${PG_CONFIG:-pg_config}" --pkglibdir)" ]; then prefix=; fi
 	say "Building and installing the extensions"
-	make -s -C "$top" all >"$log" 2>&1 || build_failed "$log"
-	if [ -w "$("${PG_CONFIG:-pg_config}" --pkglibdir)" ]; then
-		make -s -C "$top" install >>"$log" 2>&1 || build_failed "$log"
-	else
-		as_root make -s -C "$top" install PG_CONFIG="${PG_CONFIG:-pg_config}" >>"$log" 2>&1 || build_failed "$log"
-	fi
-}
-
-build_failed() {
-	tail -n 30 "$1" >&2
-	die "the build failed; its log is $1"
+	rm -f "$log"
+	work 'building' "$log" make -s -C "$top" all
+	work 'installing' "$log" $prefix make -s -C "$top" install PG_CONFIG="${PG_CONFIG:-pg_config}"
 }

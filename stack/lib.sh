@@ -11,6 +11,26 @@ say() { printf '%s\n' "$*"; }
 note() { printf '  %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$1" >&2; shift; [ $# -eq 0 ] || printf '  %s\n' "$@" >&2; exit 1; }
 
+# Does a piece of work that may take long, with its output in a log: says every half minute that it is still at it, and
+# shows the end of the log if it fails.
+#   work 'installing packages' LOG COMMAND…
+work() {
+	local what=$1 log=$2 said=$SECONDS pid
+	shift 2
+	"$@" >>"$log" 2>&1 &
+	pid=$!
+	while kill -0 $pid 2>/dev/null; do
+		sleep 0.1
+		if ((SECONDS - said >= 30)); then
+			note "still $what ($(duration $((SECONDS - started))))"
+			said=$SECONDS
+		fi
+	done
+	wait $pid && return
+	tail -n 20 "$log" >&2
+	die "$what failed; its log is $log"
+}
+
 is_root() { [ "$(id -u)" = 0 ]; }
 
 # Seconds as a person says them.
@@ -30,7 +50,7 @@ server_prefix() {
 	! is_root || echo "setpriv --reuid=$server_user --regid=$(id -g "$server_user") --init-groups -- env HOME=/"
 }
 # shellcheck disable=SC2046 # a list of words
-as_server() { $(server_prefix) "$@"; }
+as_server() { (cd "$state" && exec $(server_prefix) "$@"); }
 
 # The state (data, logs, pids, env) is .stack in the checkout. Where root's servers could not enter that (a checkout
 # under /root), .stack is a link to a folder in /var/tmp. STACK_DIR names another folder, for a second stack.

@@ -17,9 +17,8 @@ mariadb_start() {
 mariadb_make() {
 	rm -rf "$state/mariadb"
 	server_folder mariadb
-	as_server mariadb-install-db --no-defaults --datadir="$state/mariadb" --skip-test-db --auth-root-authentication-method=normal \
-		>"$state/run/mariadb-install-db.log" 2>&1 \
-		|| { tail -n 15 "$state/run/mariadb-install-db.log" >&2; die "mariadb-install-db failed"; }
+	work "making MariaDB's data folder" "$state/run/mariadb-install-db.log" as_server mariadb-install-db --no-defaults \
+		--datadir="$state/mariadb" --skip-test-db --auth-root-authentication-method=normal
 	touch "$state/mariadb.made"
 }
 

@@ -34,8 +34,7 @@ package_missing() {
 package_update() {
 	[ -z "${package_updated:-}" ] || return 0
 	package_updated=1
-	as_root apt-get update -qq >"$state/run/apt.log" 2>&1 \
-		|| { tail -n 5 "$state/run/apt.log" >&2; die "apt-get update failed; its log is $state/run/apt.log"; }
+	work 'reading the lists of packages' "$state/run/apt.log" as_root apt-get update -qq
 }
 
 package_install() {
@@ -45,9 +44,9 @@ package_install() {
 	[ -n "$missing" ] || return 0
 	say "Installing packages: "$missing
 	# shellcheck disable=SC2086 # a list of words
-	as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
-		apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing >>"$state/run/apt.log" 2>&1 \
-		|| { tail -n 15 "$state/run/apt.log" >&2; die "apt-get install failed; its log is $state/run/apt.log"; }
+	work 'installing packages' "$state/run/apt.log" \
+		as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+		apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing
 }
 
 package_need() {

@@ -19,8 +19,8 @@ postgres_start() {
 postgres_make() {
 	rm -rf "$state/postgres"
 	server_folder postgres
-	as_server "$(pg_bin)/initdb" -D "$state/postgres" -U "$PGUSER" -A trust -E UTF8 --locale=C.UTF-8 \
-		>"$state/run/initdb.log" 2>&1 || { tail -n 15 "$state/run/initdb.log" >&2; die "initdb failed"; }
+	work "making PostgreSQL's data folder" "$state/run/initdb.log" \
+		as_server "$(pg_bin)/initdb" -D "$state/postgres" -U "$PGUSER" -A trust -E UTF8 --locale=C.UTF-8
 	echo "include = 'stack.conf'" >>"$state/postgres/postgresql.conf"
 	touch "$state/postgres.made"
 }
