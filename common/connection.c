@@ -44,9 +44,14 @@ close_entry(Connection *connection, void *arg)
 	connection_close(connection);
 }
 
+/*
+ * The session ends, perhaps in the middle of a statement. Callbacks run in the reverse order of their registration, so
+ * that core's, which aborts the transaction, would come when the handles that must take part are gone.
+ */
 static void
 close_all_at_exit(int code, Datum arg)
 {
+	AbortOutOfAnyTransaction();
 	for_each(close_entry, NULL);
 }
 
