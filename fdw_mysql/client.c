@@ -61,6 +61,7 @@ struct Client
 	my_bool		flag;			/* or my_bool */
 	MYSQL	   *connection;		/* or MYSQL * */
 	char	   *text;			/* SQL of the operation under way, malloc'd */
+	Deadline	connect_by;
 	Deadline	hold;			/* not DEADLINE_NONE: no interrupts, and an end */
 	ClientError error;
 };
@@ -128,6 +129,12 @@ bool
 client_broken(Client *client)
 {
 	return client->broken || !client->connected;
+}
+
+bool
+client_unreachable(Client *client)
+{
+	return client->error.number == CR_CONNECTION_ERROR || client->error.number == CR_CONN_HOST_ERROR;
 }
 
 unsigned long
@@ -199,8 +206,8 @@ wait_interruptibly(Client *client, long left)
 static bool
 drive(Client *client)
 {
-	int			timeout = client->operation == OP_CONNECT ? client->target.connect_timeout : client->target.read_timeout;
-	Deadline	deadline = deadline_in(timeout);
+	bool		connecting = client->operation == OP_CONNECT;
+	Deadline	deadline = connecting ? client->connect_by : deadline_in(client->target.read_timeout);
 
 	while (client->events != 0)
 	{
@@ -284,17 +291,18 @@ keep_text(Client *client, const char *sql)
 
 /* ---- connections ---- */
 
+/* Said explicitly whatever the mode: what the library does by itself differs between its versions. */
 static void
 set_tls_options(MYSQL *mysql, const ClientTarget *target)
 {
-	my_bool		on = 1;
+	my_bool		enforce = target->ssl_mode != SSL_DISABLE;
+	my_bool		verify = target->ssl_mode == SSL_VERIFY_IDENTITY;
 
-	if (target->ssl_mode == SSL_DISABLE)
-		return;
-	/* The library falls back to plain text where the server offers no TLS: client_connect() checks. */
-	mysql_ssl_set(mysql, target->ssl_key, target->ssl_cert, target->ssl_ca, target->ssl_capath, target->ssl_cipher);
-	if (target->ssl_mode == SSL_VERIFY_IDENTITY)
-		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on);
+	if (enforce)
+		mysql_ssl_set(mysql, target->ssl_key, target->ssl_cert, target->ssl_ca, target->ssl_capath, target->ssl_cipher);
+	/* Falls back to plain text nevertheless where the server offers no TLS: client_connect() checks. */
+	mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce);
+	mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 
 	/*
 	 * A man in the middle who strips TLS would ask the sha2 plugins for the password under a key of his own. With this
@@ -362,12 +370,13 @@ set_keepalive(Client *client)
 }
 
 ClientResult
-client_connect(Client *client)
+client_connect(Client *client, Deadline deadline)
 {
 	const ClientTarget *target = &client->target;
 	bool		local = target->host[0] == '/';
 
 	client->operation = OP_CONNECT;
+	client->connect_by = deadline;
 	client->timed_out = false;
 	client->events = mysql_real_connect_start(&client->connection, client->mysql, local ? NULL : target->address,
 											  target->user, target->password, NULL, target->port,

@@ -123,7 +123,9 @@ typedef struct ClientRow
 
 /* Allocates only; NULL when out of memory or descriptors. Must be given to client_free(). */
 extern Client *client_create(const ClientTarget *target);
-extern ClientResult client_connect(Client *client);
+extern ClientResult client_connect(Client *client, Deadline deadline);
+/* Nobody answered at the address: another of the host's may. */
+extern bool client_unreachable(Client *client);
 /* Bounded by half a second, raises nothing; statements of the client can only be freed afterwards. */
 extern void client_free(Client *client);
 

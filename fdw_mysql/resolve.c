@@ -20,13 +20,19 @@
 
 #include "lib/stringinfo.h"
 
+typedef struct Answer
+{
+	int			error;			/* of getaddrinfo() */
+	int			count;
+	char		addresses[RESOLVE_MAX][NI_MAXHOST];
+} Answer;
+
 typedef struct Request
 {
 	pthread_mutex_t lock;
 	int			holders;		/* 2, 1; at 0 the request is freed */
 	int			done[2];		/* a socket pair: the thread writes a byte to done[1] */
-	int			error;			/* of getaddrinfo() */
-	char		address[NI_MAXHOST];
+	Answer		answer;
 	char		host[FLEXIBLE_ARRAY_MEMBER];
 } Request;
 
@@ -47,18 +53,23 @@ request_release(Request *request)
 }
 
 /* Also used without a thread, for addresses that need no look-up. */
-static int
-look_up(const char *host, int flags, char *address)
+static bool
+look_up(const char *host, int flags, Answer *answer)
 {
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
 	struct addrinfo *found = NULL;
-	int			error = getaddrinfo(host, NULL, &hints, &found);
 
-	if (error == 0)
-		error = getnameinfo(found->ai_addr, found->ai_addrlen, address, NI_MAXHOST, NULL, 0, NI_NUMERICHOST);
+	answer->count = 0;
+	answer->error = getaddrinfo(host, NULL, &hints, &found);
+	for (struct addrinfo *a = found; answer->error == 0 && a != NULL && answer->count < RESOLVE_MAX; a = a->ai_next)
+	{
+		answer->error = getnameinfo(a->ai_addr, a->ai_addrlen, answer->addresses[answer->count], NI_MAXHOST, NULL, 0,
+									NI_NUMERICHOST);
+		answer->count++;
+	}
 	if (found != NULL)
 		freeaddrinfo(found);
-	return error;
+	return answer->error == 0;
 }
 
 static void *
@@ -66,7 +77,7 @@ look_up_thread(void *arg)
 {
 	Request    *request = (Request *) arg;
 
-	request->error = look_up(request->host, AI_ADDRCONFIG, request->address);
+	look_up(request->host, AI_ADDRCONFIG, &request->answer);
 	(void) !write(request->done[1], "", 1);
 	request_release(request);
 	return NULL;
@@ -131,9 +142,9 @@ report_failure(const char *host, const char *reason)
 			errmsg("could not look up host \"%s\": %s", host, reason));
 }
 
-/* The answer, in "address"; false when there was none in time. Lets go of the request, also when it is interrupted. */
+/* False when there was no answer in time. Lets go of the request, also when it is interrupted. */
 static bool
-request_finish(Request *request, Deadline deadline, char *address, int *error)
+request_finish(Request *request, Deadline deadline, Answer *answer)
 {
 	volatile bool answered = false;
 
@@ -149,25 +160,16 @@ request_finish(Request *request, Deadline deadline, char *address, int *error)
 	PG_END_TRY();
 
 	if (answered)
-	{
-		*error = request->error;
-		strlcpy(address, request->address, NI_MAXHOST);
-	}
+		*answer = request->answer;
 	request_release(request);
 	return answered;
 }
 
-char *
-resolve_host(const char *host, Deadline deadline)
+static void
+look_up_on_thread(const char *host, Deadline deadline, Answer *answer)
 {
-	char		address[NI_MAXHOST];
-	Request    *request;
-	int			error = 0;
+	Request    *request = request_create(host);
 
-	if (look_up(host, AI_NUMERICHOST, address) == 0)
-		return pstrdup(address);
-
-	request = request_create(host);
 	if (request == NULL)
 		report_failure(host, "out of resources");
 	if (!request_start(request))
@@ -175,9 +177,20 @@ resolve_host(const char *host, Deadline deadline)
 		request_release(request);
 		report_failure(host, "out of resources");
 	}
-	if (!request_finish(request, deadline, address, &error))
+	if (!request_finish(request, deadline, answer))
 		report_failure(host, "timed out");
-	if (error != 0)
-		report_failure(host, gai_strerror(error));
-	return pstrdup(address);
+	if (answer->error != 0)
+		report_failure(host, gai_strerror(answer->error));
+}
+
+int
+resolve_host(const char *host, Deadline deadline, char *addresses[RESOLVE_MAX])
+{
+	Answer		answer;
+
+	if (!look_up(host, AI_NUMERICHOST, &answer))
+		look_up_on_thread(host, deadline, &answer);
+	for (int i = 0; i < answer.count; i++)
+		addresses[i] = pstrdup(answer.addresses[i]);
+	return answer.count;
 }

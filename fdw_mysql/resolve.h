@@ -11,10 +11,13 @@
 
 #pragma GCC visibility push(hidden)
 
+#define RESOLVE_MAX 8
+
 /*
- * The numeric address of "host", palloc'd; an ERROR when there is none or the deadline passes. Interruptible.
+ * The numeric addresses of "host", palloc'd, in the order to try them; returns how many, at least 1. An ERROR when there
+ * is none or the deadline passes. Interruptible.
  */
-extern char *resolve_host(const char *host, Deadline deadline);
+extern int	resolve_host(const char *host, Deadline deadline, char *addresses[RESOLVE_MAX]);
 
 #pragma GCC visibility pop
 

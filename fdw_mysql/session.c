@@ -119,44 +119,50 @@ create_client(Session *session)
 }
 
 static void
-look_up_address(Session *session)
+set_address(Session *session, const char *address)
 {
 	ClientTarget *target = &session->target;
-	MemoryContext caller;
-	char	   *address;
 
-	if (target->host[0] == '/' || target->address != NULL)
-		return;
-	address = resolve_host(target->host, deadline_in(target->connect_timeout));
-
+	if (target->address != NULL)
+		pfree((char *) target->address);
 	/*
 	 * The library checks a certificate against the name that it connects to, and so looks it up again: at once, since
 	 * the resolver has just answered.
 	 */
-	caller = MemoryContextSwitchTo(session->context);
-	target->address = pstrdup(target->ssl_mode == SSL_VERIFY_IDENTITY ? target->host : address);
-	MemoryContextSwitchTo(caller);
-	pfree(address);
+	if (target->ssl_mode == SSL_VERIFY_IDENTITY)
+		address = target->host;
+	target->address = MemoryContextStrdup(session->context, address);
 }
 
-/* A name's address may change: the next connection looks it up again. */
+/* A name may have several addresses, and the server listen on one: localhost is ::1 and 127.0.0.1. */
 static void
-forget_address(Session *session)
+connect_client(Session *session)
 {
-	if (session->target.address != NULL)
-		pfree((char *) session->target.address);
-	session->target.address = NULL;
+	ClientTarget *target = &session->target;
+	Deadline	deadline = deadline_in(target->connect_timeout);
+	char	   *addresses[RESOLVE_MAX] = {(char *) target->host};
+	int			count = 1;
+
+	if (target->host[0] != '/')
+		count = resolve_host(target->host, deadline, addresses);
+	for (int i = 0; i < count; i++)
+	{
+		disconnect(session);
+		set_address(session, addresses[i]);
+		session->client = create_client(session);
+		if (client_connect(session->client, deadline) == CLIENT_OK)
+			return;
+		if (!client_unreachable(session->client))
+			break;
+	}
+	report(session, "connect to", NULL);
 }
 
 static void
 open_client(Session *session)
 {
 	disconnect(session);
-	forget_address(session);
-	look_up_address(session);
-	session->client = create_client(session);
-	if (client_connect(session->client) != CLIENT_OK)
-		report(session, "connect to", NULL);
+	connect_client(session);
 	for (int i = 0; i < lengthof(pins); i++)
 		if (client_query(session->client, pins[i]) != CLIENT_OK)
 			report(session, "set up the connection to", pins[i]);
@@ -265,7 +271,7 @@ kill_query(Session *session, Deadline hold)
 	if (session->killer == NULL)
 		return;
 	client_hold(session->killer, hold);
-	if (client_connect(session->killer) == CLIENT_OK)
+	if (client_connect(session->killer, deadline_in(session->target.connect_timeout)) == CLIENT_OK)
 		(void) client_query(session->killer, sql);
 	client_free(session->killer);
 	session->killer = NULL;
@@ -470,21 +476,23 @@ set_target(ClientTarget *target, const Options *options)
 static Session *
 session_create(Connection *connection, UserMapping *mapping)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "fdw_mysql session", ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	Session    *session = palloc0(sizeof(Session));
 	ForeignServer *server = GetForeignServer(mapping->serverid);
-	Options    *options = options_of_server(server, mapping);
+	MemoryContext caller = CurrentMemoryContext;
+	Session    *session;
+	MemoryContext context;
 
-	MemoryContextSwitchTo(caller);
-	/* On an ERROR above or here only a little memory stays, until the session ends. */
-	check_password(mapping, options);
+	/* What can be an ERROR comes first. */
+	check_password(mapping, options_of_server(server, mapping));
+	context = AllocSetContextCreate(TopMemoryContext, "fdw_mysql session", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(context);
+	session = palloc0(sizeof(Session));
 	session->context = context;
 	session->connection = connection;
-	session->server_name = server->servername;
-	set_target(&session->target, options);
+	session->server_name = pstrdup(server->servername);
+	set_target(&session->target, options_of_server(server, mapping));
 	dlist_init(&session->readers);
 	connection->handle = session;
+	MemoryContextSwitchTo(caller);
 	return session;
 }
 
