@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/jsonapi.h"
 #include "fdw_s3/value.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
@@ -121,24 +122,16 @@ write_number(ValueWriter *writer, Datum value, StringInfo out)
 	pfree(text);
 }
 
-/* Line breaks of a json value can only stand between its tokens. */
-static void
-append_one_line(const char *json, int length, StringInfo out)
-{
-	int			begin = out->len;
-
-	appendBinaryStringInfo(out, json, length);
-	for (int i = begin; i < out->len; i++)
-		if (out->data[i] == '\n' || out->data[i] == '\r')
-			out->data[i] = ' ';
-}
-
+/* A json value as it stands, in one line: its line breaks can only be between its tokens. */
 static void
 write_json(ValueWriter *writer, Datum value, StringInfo out)
 {
-	text	   *json = DatumGetTextPP(value);
+	int			begin = out->len;
 
-	append_one_line(VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json), out);
+	writer->write(writer, value, out);
+	for (int i = begin; i < out->len; i++)
+		if (out->data[i] == '\n' || out->data[i] == '\r')
+			out->data[i] = ' ';
 }
 
 /* ISO 8601 as JSON users expect it, in UTC. */
@@ -151,13 +144,28 @@ write_datetime(ValueWriter *writer, Datum value, StringInfo out)
 	appendStringInfo(out, "\"%s\"", JsonEncodeDateTime(buffer, value, writer->base, &utc));
 }
 
+/* JSON's arrays begin at one place only: others are written as PostgreSQL writes them, in a string. */
+static bool
+begins_at_one(const ArrayType *array)
+{
+	for (int i = 0; i < ARR_NDIM(array); i++)
+		if (ARR_LBOUND(array)[i] != 1)
+			return false;
+	return true;
+}
+
 static void
 write_array(ValueWriter *writer, Datum value, StringInfo out)
 {
-	text	   *json = DatumGetTextPP(DirectFunctionCall1(array_to_json, value));
+	text	   *json;
 
-	append_one_line(VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json), out);
-	pfree(json);
+	if (!begins_at_one(DatumGetArrayTypeP(value)))
+	{
+		write_string(writer, value, out);
+		return;
+	}
+	json = DatumGetTextPP(DirectFunctionCall1(array_to_json, value));
+	appendBinaryStringInfo(out, VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json));
 }
 
 /* Types that are not written as strings. */
@@ -180,10 +188,20 @@ static const struct
 	{TIMESTAMPTZOID, write_datetime},
 };
 
+/* Whether a type is an array whose elements a JSON array holds as json.h reads them: no objects among them. */
+static bool
+is_plain_array(Oid type)
+{
+	Oid			element = get_element_type(type);
+
+	return OidIsValid(element) && !type_is_rowtype(element) &&
+		getBaseType(element) != JSONOID && getBaseType(element) != JSONBOID;
+}
+
 static void
 choose_writer(ValueWriter *writer)
 {
-	writer->write_json = type_is_array(writer->base) ? write_array : write_string;
+	writer->write_json = is_plain_array(writer->base) ? write_array : write_string;
 	for (int i = 0; i < lengthof(writers); i++)
 		if (writers[i].type == writer->base)
 			writer->write_json = writers[i].write;

@@ -10,11 +10,12 @@
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
-#include "nodes/nodeFuncs.h"
+#include "mb/pg_wchar.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -117,41 +118,94 @@ like_prefix(const char *pattern)
 	return pnstrdup(pattern, strcspn(pattern, "%_\\"));
 }
 
-/* What the path begins with where the condition is true, or NULL. */
-static char *
-condition_prefix(Node *clause, Oid relid)
+/* Whether an operand is the column with metadata path. */
+static bool
+is_path_column(Node *operand, Oid relid)
 {
-	OpExpr	   *op = (OpExpr *) clause;
-	Node	   *left;
-	Const	   *right;
 	const char *metadata;
-	char	   *value;
 
-	if (!IsA(clause, OpExpr) || list_length(op->args) != 2 || !IsA(lsecond(op->args), Const))
-		return NULL;
-	left = linitial(op->args);
-	if (IsA(left, RelabelType))
-		left = (Node *) ((RelabelType *) left)->arg;
-	right = lsecond(op->args);
-	if (!IsA(left, Var) || right->constisnull || right->consttype != TEXTOID)
-		return NULL;
-	metadata = column_metadata(relid, ((Var *) left)->varattno);
-	if (metadata == NULL || pg_strcasecmp(metadata, "path") != 0)
-		return NULL;
-	if (OidIsValid(op->inputcollid) && !get_collation_isdeterministic(op->inputcollid))
-		return NULL;
-	value = TextDatumGetCString(right->constvalue);
-	set_opfuncid(op);
-	switch (op->opfuncid)
+	if (IsA(operand, RelabelType))
+		operand = (Node *) ((RelabelType *) operand)->arg;
+	if (!IsA(operand, Var))
+		return false;
+	metadata = column_metadata(relid, ((Var *) operand)->varattno);
+	return metadata != NULL && pg_strcasecmp(metadata, "path") == 0;
+}
+
+/* What all texts of an array begin with, or NULL where there is none. */
+static char *
+common_prefix(ArrayType *array)
+{
+	char	   *prefix = NULL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		char	   *element;
+		int			same = 0;
+
+		if (nulls[i])
+			continue;
+		element = TextDatumGetCString(elements[i]);
+		if (prefix == NULL)
+			prefix = element;
+		while (prefix[same] != '\0' && prefix[same] == element[same])
+			same++;
+		prefix[pg_mbcliplen(prefix, strlen(prefix), same)] = '\0';
+	}
+	return prefix;
+}
+
+/* What texts begin with for which "text operator constant" is true, or NULL. */
+static char *
+constant_prefix(Oid function, const Const *constant)
+{
+	switch (function)
 	{
 		case F_TEXTEQ:
 		case F_STARTS_WITH:
-			return value;
+			return TextDatumGetCString(constant->constvalue);
 		case F_TEXTLIKE:
-			return like_prefix(value);
+			return like_prefix(TextDatumGetCString(constant->constvalue));
 		default:
 			return NULL;
 	}
+}
+
+/* What the path begins with where the condition is true, or NULL. */
+static char *
+condition_prefix(Node *condition, Oid relid)
+{
+	List	   *args;
+	Oid			collation;
+	Const	   *constant;
+
+	if (IsA(condition, OpExpr))
+	{
+		args = ((OpExpr *) condition)->args;
+		collation = ((OpExpr *) condition)->inputcollid;
+	}
+	else if (IsA(condition, ScalarArrayOpExpr) && ((ScalarArrayOpExpr *) condition)->useOr)
+	{
+		args = ((ScalarArrayOpExpr *) condition)->args;
+		collation = ((ScalarArrayOpExpr *) condition)->inputcollid;
+	}
+	else
+		return NULL;
+	if (list_length(args) != 2 || !is_path_column(linitial(args), relid) || !IsA(lsecond(args), Const))
+		return NULL;
+	constant = lsecond_node(Const, args);
+	if (constant->constisnull || (OidIsValid(collation) && !get_collation_isdeterministic(collation)))
+		return NULL;
+	if (IsA(condition, OpExpr) && constant->consttype == TEXTOID)
+		return constant_prefix(get_opcode(((OpExpr *) condition)->opno), constant);
+	if (IsA(condition, ScalarArrayOpExpr) && constant->consttype == TEXTARRAYOID &&
+		get_opcode(((ScalarArrayOpExpr *) condition)->opno) == F_TEXTEQ)
+		return common_prefix(DatumGetArrayTypeP(constant->constvalue));
+	return NULL;
 }
 
 char *

@@ -48,6 +48,9 @@ CREATE FOREIGN TABLE t (a int, b text, path text OPTIONS (metadata 'path'), size
 EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM t WHERE b > 'x' AND path = 'p/1.csv';
 EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM t WHERE path LIKE 'p/2026-11%' AND size > 10 AND a = 1;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM t WHERE path IN ('p/1.csv', 'p/2.csv');
+EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM t WHERE path IN ('p/2026-11-01.csv', 'p/2026-11-02.csv', NULL);
+EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM t WHERE path IN ('p/xé', 'p/xè') AND path <> ALL ('{p/longer,p/longest}');
+EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM t WHERE path = '' OR path LIKE '%x' OR path = NULL;
 -- A key that is not the table's, a volatile condition, one that needs the row: all objects are listed.
 EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM t WHERE path = 'elsewhere/1.csv';
 EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM t WHERE size > random() AND path > b;

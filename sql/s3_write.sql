@@ -16,22 +16,25 @@ SELECT fdw_s3_create_bucket('lake', 'test-s3-write') IS NOT NULL AS made;
 CREATE TYPE mood AS ENUM ('sad', 'so so', 'happy');
 CREATE TYPE pair AS (x int, y text);
 CREATE DOMAIN money2 AS numeric(12, 2);
+CREATE DOMAIN mis AS money2[];
 CREATE TABLE source (id int, i2 int2, i8 int8, n numeric, m money2, f4 float4, f8 float8, b bool, t text, v varchar(20), c char(5), nm name,
     by bytea, d date, ti time, tz timetz, ts timestamp, tstz timestamptz, iv interval, u uuid, ip inet, j json, jb jsonb, e mood,
-    p pair, r int4range, bits varbit(8), pt point, ia int[], ta text[], tsa timestamptz[], fa float8[], na numeric[]);
+    p pair, r int4range, bits varbit(8), pt point, ia int[], ta text[], tsa timestamptz[], fa float8[], na numeric[],
+    ja jsonb[], pa pair[], mis mis, tr tstzrange);
 INSERT INTO source VALUES
  (1, -32768, 9223372036854775807, 123456789012345678901234567890.000000000012345, 12345.67, 3.4028235e38, 0.1::float8 + 0.2, true,
   E'comma, "quote" ''single'' back\\slash \ttab\nnew line\r\ncrlf é 😀', ' pad ', 'ab', 'name', '\x00ff0a22', '2026-02-28', '23:59:59.999999', '12:00+05:30',
   '2026-01-01 00:00:00.000001', '2026-01-01 12:00+02', '1 year 2 mons -3 days 04:05:06.7', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '10.0.0.1/8',
   '{"a": [1, 2.50, null], "b": "é"}', '{"b": {"c": 1.10}}', 'so so', '(1,"a,b")', '[1,10)', B'101', '(1.5,-2)', '{1,NULL,3}', '{"a,b","c\"d","",NULL,"null","{}"}',
-  '{"2026-01-01 00:00+00","infinity"}', '{0.1,NaN,-Infinity}', '{1.10,NULL}'),
+  '{"2026-01-01 00:00+00","infinity"}', '{0.1,NaN,-Infinity}', '{1.10,NULL}',
+  ARRAY['{"a": [1]}', '[null]', NULL]::jsonb[], ARRAY[(1, 'x')::pair, NULL, (NULL, 'a"b')::pair], '{1.10,2.20}', '[2026-01-01 00:00+00,2026-02-01 00:00+00)'),
  (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
  (3, 0, 0, 'NaN', 0.10, 'NaN', '-Infinity', false, '', '', '', '', '', 'infinity', '00:00', '00:00+00', '-infinity', 'infinity', '0', NULL, '::1',
-  '"s"', '5', 'sad', '(,)', 'empty', B'', '(0,0)', '{}', '{}', '{}', '{}', '{}'),
+  '"s"', '5', 'sad', '(,)', 'empty', B'', '(0,0)', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '(,)'),
  (4, 1, -1, 'Infinity', -0.01, '-0', '5e-324', true, '\.', 'NULL', 'x', 'n', '\x5c', '0044-03-15 BC', '24:00', '01:02:03.4-08', '0044-03-15 12:00 BC',
-  '1900-01-01 00:00+00', '-1 day', NULL, '192.168.0.0/16', 'true', '[]', 'happy', '(2,"")', '(,5)', B'1', '(1e300,1e-300)', '{{1,2},{3,4}}', '{{a,b},{c,d}}',
-  '{NULL}', '{1e-7}', '{NaN}');
+  '1900-01-01 00:00+00', '-1 day', NULL, '192.168.0.0/16', 'true', '[]', 'happy', '(2,"")', '(,5)', B'1', '(1e300,1e-300)', '[0:1]={1,2}', '{{a,b},{c,d}}',
+  '{NULL}', '{1e-7}', '{NaN}', '{}', '[2:2]={"(1,)"}', '{{1,2},{3,4}}', 'empty');
 DO $$
 DECLARE
     f text; c text;
@@ -216,4 +219,4 @@ DROP EXTENSION fdw_s3 CASCADE;
 DROP FUNCTION difference, random_difference;
 DROP TABLE source, random;
 DROP TYPE mood, pair;
-DROP DOMAIN money2;
+DROP DOMAIN mis, money2;
