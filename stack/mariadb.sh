@@ -10,7 +10,7 @@ mariadb_start() {
 	process_start mariadb $(server_prefix) mariadbd --no-defaults --datadir="$state/mariadb" --init-file="$state/mariadb/accounts.sql" \
 		--bind-address=127.0.0.1 --port="$MYSQL_PORT" --socket=mariadb.sock --pid-file=mariadb.pid --skip-name-resolve \
 		--character-set-server=utf8mb4 --collation-server=utf8mb4_general_ci --default-time-zone=+00:00 \
-		--innodb-buffer-pool-size=512M
+		--innodb-buffer-pool-size=512M --max-allowed-packet=64M
 	process_wait mariadb mariadb-admin --no-defaults --host="$MYSQL_HOST" --port="$MYSQL_PORT" --user="$MYSQL_USER" ping
 }
 
