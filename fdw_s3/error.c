@@ -134,7 +134,7 @@ s3_raise(S3Client *client, const S3Failure *failure)
 {
 	const RemoteCode *row = row_of(failure);
 	int			sqlstate = failure->sqlstate ? failure->sqlstate : row ? row->sqlstate : ERRCODE_FDW_ERROR;
-	const char *hint = row ? row->hint : NULL;
+	const char *hint = failure->hint ? failure->hint : row ? row->hint : NULL;
 
 	if (failure->region != NULL)
 		hint = psprintf("The bucket is in region \"%s\": set the server option \"region\", and the endpoint to match.",

@@ -24,6 +24,7 @@ typedef struct S3Failure
 	int			sqlstate;		/* where there was no answer: what it is; else 0 */
 	int			attempts;		/* requests sent */
 	const char *region;			/* the bucket's, where a redirect names it; or NULL */
+	const char *hint;			/* or NULL: the code's own */
 } S3Failure;
 
 pg_noreturn extern void s3_raise(S3Client *client, const S3Failure *failure);

@@ -11,13 +11,16 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+/* Objects that are completed at the same time. */
+#define PREPARE_AHEAD 4
+
 typedef struct Pending
 {
 	dlist_node	node;
 	S3Client   *client;
 	S3Upload   *upload;
 	SubTransactionId subid;		/* the subtransaction that answers for it */
-	bool		finished;
+	bool		reported;		/* by pending_finish */
 } Pending;
 
 static dlist_head uploads = DLIST_STATIC_INIT(uploads); /* in the order in which they began */
@@ -147,6 +150,29 @@ unlimit_clients(void)
 		client_limit(dlist_container(Pending, node, iter.cur)->client, DEADLINE_NONE, false);
 }
 
+/* Complete all sealed uploads, in order. A few are under way at once: thousands of round trips add up. */
+static void
+finish_sealed(void)
+{
+	dlist_iter	iter;
+	dlist_node *ahead = dlist_is_empty(&uploads) ? NULL : dlist_head_node(&uploads);
+	int			under_way = 0;
+
+	dlist_foreach(iter, &uploads)
+	{
+		S3Upload   *upload = dlist_container(Pending, node, iter.cur)->upload;
+
+		for (; ahead != NULL && under_way < PREPARE_AHEAD; under_way++)
+		{
+			upload_prepare(dlist_container(Pending, node, ahead)->upload);
+			ahead = dlist_has_next(&uploads, ahead) ? dlist_next_node(&uploads, ahead) : NULL;
+		}
+		if (upload_sealed(upload))
+			upload_finish(upload);
+		under_way--;
+	}
+}
+
 static void
 before_commit(void)
 {
@@ -154,9 +180,11 @@ before_commit(void)
 
 	if (dlist_is_empty(&uploads))
 		return;
-	limit_clients();
 	dlist_foreach(iter, &uploads)
-		upload_finish(dlist_container(Pending, node, iter.cur)->upload);
+		if (!upload_sealed(dlist_container(Pending, node, iter.cur)->upload))
+			elog(ERROR, "an upload was not sealed");
+	limit_clients();
+	finish_sealed();
 	unlimit_clients();
 }
 
@@ -250,14 +278,15 @@ pending_finish(void)
 	List	   *written = NIL;
 	dlist_iter	iter;
 
+	finish_sealed();
 	dlist_foreach(iter, &uploads)
 	{
 		Pending    *pending = dlist_container(Pending, node, iter.cur);
 
-		if (pending->finished || !upload_sealed(pending->upload))
+		if (pending->reported || !upload_sealed(pending->upload))
 			continue;
 		written = lappend(written, (void *) upload_finish(pending->upload));
-		pending->finished = true;
+		pending->reported = true;
 	}
 	return written;
 }

@@ -216,6 +216,8 @@ request_failed(S3Client *client, const S3Call *call, const HttpRequest *request,
 		: outcome == HTTP_EXPIRED ? "the time that the server option commit_timeout allows has passed"
 		: http_message(request);
 	failure.attempts = attempts;
+	if (outcome == HTTP_UNTRUSTED)
+		failure.hint = "Where the service has a certificate authority of its own, name its file in the server option ca_file.";
 	s3_raise(client, &failure);
 }
 

@@ -52,7 +52,10 @@ struct S3Upload
 	S3Written	written;
 	bool		sealed;
 	bool		finished;
+	bool		broken;			/* completion failed half-way and cannot be tried again */
 	bool		maybe_visible;	/* completion was asked for, whether or not we know of its success */
+	MemoryContext work;			/* of the requests that complete it; NULL: none are under way */
+	S3Put	   *put;			/* of the whole object, begun by upload_prepare; lives in work */
 
 	/* the part that is being filled */
 	char	   *buffer;
@@ -539,19 +542,44 @@ upload_sealed(const S3Upload *upload)
 
 /* ---- completing ---- */
 
+/* The requests of a completion, and their memory, have a context that the next completion or the end of the upload clears. */
+static MemoryContext
+work_begin(S3Upload *upload)
+{
+	if (upload->work == NULL)
+		upload->work = AllocSetContextCreate(upload->context, "S3 completion", ALLOCSET_SMALL_SIZES);
+	return MemoryContextSwitchTo(upload->work);
+}
+
 static void
-put_whole(S3Upload *upload)
+work_end(S3Upload *upload)
+{
+	if (upload->work != NULL)
+		MemoryContextDelete(upload->work);
+	upload->work = NULL;
+	upload->put = NULL;
+}
+
+static void
+check_single_size(const S3Upload *upload)
+{
+	if (upload->written.bytes > SINGLE_PUT_MAX)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("object \"%s\" in bucket \"%s\" is too large for engine \"%s\"", upload->plan.key,
+					   upload->plan.bucket, upload->client->transport->name),
+				errhint("Use engine \"native\", or write several objects."));
+}
+
+/* Begin to send the whole object, from memory or, for an engine without multipart, from its file. In "work". */
+static void
+put_begin(S3Upload *upload)
 {
 	const S3Transport *transport = upload->client->transport;
 	S3PutSpec	spec = {upload->plan.bucket, upload->plan.key};
 	S3Etag		md5;
 
-	if (!transport->multipart && upload->written.bytes > SINGLE_PUT_MAX)
-		ereport(ERROR,
-				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("object \"%s\" in bucket \"%s\" is too large for engine \"%s\"", upload->plan.key,
-					   upload->plan.bucket, transport->name),
-				errhint("Use engine \"native\", or write several objects."));
+	check_single_size(upload);
 	spec.file = -1;
 	spec.md5 = md5.etag;
 	if (upload->spool >= 0 && !transport->multipart)
@@ -567,7 +595,8 @@ put_whole(S3Upload *upload)
 	spec.length = upload->written.bytes;
 	spec.sha256 = upload->written.sha256;
 	spec.if_absent = !upload->plan.planned;
-	transport->put_wait(transport->put(upload->client, &spec), &upload->written.etag);
+	upload->maybe_visible = true;
+	upload->put = transport->put(upload->client, &spec);
 }
 
 static void
@@ -575,19 +604,26 @@ make_visible(S3Upload *upload)
 {
 	const S3Transport *transport = upload->client->transport;
 
-	if (upload->spool >= 0 && spool_parts(upload) > 1 && transport->multipart)
+	if (upload->spool >= 0 && spool_parts(upload) > 1 && transport->multipart && upload->upload_id == NULL)
 		spool_send(upload);
-	upload->maybe_visible = true;
 	if (upload->upload_id != NULL)
+	{
+		upload->maybe_visible = true;
 		transport->multipart_complete(upload->client, upload->plan.bucket, upload->plan.key, upload->upload_id,
 									  upload->parts, upload->nparts, !upload->plan.planned, &upload->written.etag);
-	else
-		put_whole(upload);
+		return;
+	}
+	if (upload->put == NULL)
+		put_begin(upload);
+	transport->put_wait(upload->put, &upload->written.etag);
 }
 
-/* An object of our unique name that was there before us is not ours to delete. */
+/*
+ * A failure may be caught and the transaction go on, where the upload belongs to an outer subtransaction: no request may
+ * be left that reads from the buffer. An object of our unique name that was there before us is not ours to delete.
+ */
 static void
-make_visible_or_know(S3Upload *upload)
+make_visible_or_stop(S3Upload *upload)
 {
 	PG_TRY();
 	{
@@ -597,28 +633,55 @@ make_visible_or_know(S3Upload *upload)
 	{
 		if (geterrcode() == ERRCODE_T_R_SERIALIZATION_FAILURE)
 			upload->maybe_visible = false;
+		upload->broken = upload->spool >= 0 && upload->client->transport->multipart;
+		flights_free(upload);
+		MemoryContextSwitchTo(upload->context);
+		work_end(upload);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 }
 
+void
+upload_prepare(S3Upload *upload)
+{
+	MemoryContext caller;
+
+	if (!upload->sealed || upload->finished || upload->put != NULL || upload->upload_id != NULL || upload->spool >= 0
+		|| upload->plan.skip_unchanged)
+		return;
+	caller = work_begin(upload);
+	put_begin(upload);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+check_finishable(const S3Upload *upload)
+{
+	if (!upload->sealed)
+		elog(ERROR, "upload of \"%s\" was not sealed", upload->plan.key);
+	if (upload->broken)
+		ereport(ERROR,
+				errcode(ERRCODE_FDW_ERROR),
+				errmsg("could not write object \"%s\" in bucket \"%s\"", upload->plan.key, upload->plan.bucket),
+				errdetail("An earlier attempt in this transaction failed."),
+				errhint("Roll back, and run the transaction again."));
+}
+
 const S3Written *
 upload_finish(S3Upload *upload)
 {
-	MemoryContext work;
 	MemoryContext caller;
 
 	if (upload->finished)
 		return &upload->written;
-	if (!upload->sealed)
-		elog(ERROR, "upload of \"%s\" was not sealed", upload->plan.key);
-	work = AllocSetContextCreate(upload->context, "S3 completion", ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(work);
+	check_finishable(upload);
+	caller = work_begin(upload);
 	upload->written.uploaded = upload->upload_id != NULL || !upload->plan.skip_unchanged || !stands_unchanged(upload);
 	if (upload->written.uploaded)
-		make_visible_or_know(upload);
+		make_visible_or_stop(upload);
 	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(work);
+	work_end(upload);
 	upload->finished = true;
 	buffer_free(upload);
 	flights_free(upload);
@@ -633,6 +696,7 @@ upload_undo(S3Upload *upload)
 	bool		clean = true;
 
 	flights_free(upload);
+	work_end(upload);
 	if (upload->upload_id != NULL && !upload->finished)
 		clean = transport->undo(upload->client, upload->plan.bucket, upload->plan.key, upload->upload_id);
 	if (upload->maybe_visible && !upload->plan.planned)
@@ -644,6 +708,7 @@ void
 upload_free(S3Upload *upload)
 {
 	flights_free(upload);
+	work_end(upload);
 	buffer_free(upload);
 	spool_free(upload);
 	if (upload->sha256 != NULL)

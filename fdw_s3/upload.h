@@ -63,6 +63,8 @@ extern int64 upload_bytes(const S3Upload *upload);
  * The rest is for pending.c.
  */
 
+/* Begin to make it visible, where that takes one request; upload_finish then waits for it. Nothing where it takes more. */
+extern void upload_prepare(S3Upload *upload);
 /* Make the object visible; ERROR unless it is sealed. Fills in the upload's S3Written. */
 extern const S3Written *upload_finish(S3Upload *upload);
 extern bool upload_sealed(const S3Upload *upload);

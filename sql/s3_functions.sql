@@ -76,9 +76,8 @@ ALTER USER MAPPING FOR CURRENT_USER SERVER s3_functions OPTIONS (SET secret_key 
 SELECT fdw_s3_list('s3_functions', 's3-functions');						-- ERROR
 ALTER USER MAPPING FOR CURRENT_USER SERVER s3_functions OPTIONS (SET access_key 'nobody');
 SELECT fdw_s3_list('s3_functions', 's3-functions');						-- ERROR
-ALTER USER MAPPING FOR CURRENT_USER SERVER s3_functions OPTIONS (DROP access_key);
-SELECT fdw_s3_list('s3_functions', 's3-functions');						-- ERROR
-ALTER USER MAPPING FOR CURRENT_USER SERVER s3_functions OPTIONS (DROP secret_key);
+ALTER USER MAPPING FOR CURRENT_USER SERVER s3_functions OPTIONS (DROP access_key);	-- ERROR
+ALTER USER MAPPING FOR CURRENT_USER SERVER s3_functions OPTIONS (DROP access_key, DROP secret_key);
 SELECT fdw_s3_list('s3_functions', 's3-functions');						-- ERROR
 ALTER USER MAPPING FOR CURRENT_USER SERVER s3_functions
     OPTIONS (ADD access_key :'access_key', ADD secret_key :'secret_key', ADD session_token 'not-a-token');

@@ -67,6 +67,19 @@ table('broken', 'broken', 'broken/');
 	is(scalar(@uploads = $s3->uploads($bucket)), 0, '... and gone with its backend');
 }
 
+# A failed completion that was caught leaves the rest, and may be tried again.
+{
+	my $session = $stack->session;
+
+	$session->sql(q{BEGIN; INSERT INTO broken SELECT 'broken/again' || i, i FROM generate_series(1, 9) i});
+	$proxy->fault(answer => '403 Forbidden', body => '<Error><Code>AccessDenied</Code></Error>', times => 1);
+	$session->sql('DO $$ BEGIN PERFORM fdw_s3_finish(); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$');
+	is($proxy->stat->{fired}, 1, 'a completion fails, and the failure is caught');
+	is($session->try('SELECT count(*), bool_and(uploaded) FROM fdw_s3_finish()')->{out}, '9|t', '... the next one reports all objects');
+	$session->sql('COMMIT');
+	is($stack->sql(q{SELECT count(*), sum(line::int) FROM broken WHERE path LIKE 'broken/again%'}), '9|45', '... and they are whole');
+}
+
 # Repetition -----------------------------------------------------------------------------------------------------------
 
 $proxy->fault(answer => '503 Slow Down', body => '<Error><Code>SlowDown</Code><Message>slowly</Message></Error>');
