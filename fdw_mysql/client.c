@@ -10,6 +10,7 @@
 #include <mysql.h>
 #include <errmsg.h>
 #include <mysqld_error.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -202,6 +203,20 @@ wait_interruptibly(Client *client, long left)
 	return client->events & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE);
 }
 
+/*
+ * The library keeps the socket blocking and reads it with MSG_DONTWAIT, but under TLS OpenSSL reads it, and waits. So it
+ * is made non-blocking behind the library's back: from its first wait on, which is for the greeting, before any TLS.
+ */
+static void
+set_nonblocking(Client *client)
+{
+	int			fd = mysql_get_socket(client->mysql);
+	int			flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_NONBLOCK) == 0)
+		(void) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 /* Drive the operation under way to its end. False: held, and it did not end in time. */
 static bool
 drive(Client *client)
@@ -214,6 +229,8 @@ drive(Client *client)
 		long		left = deadline_left(deadline);
 		int			ready;
 
+		if (connecting)
+			set_nonblocking(client);
 		if (client->hold != DEADLINE_NONE)
 		{
 			left = deadline_left(client->hold);
@@ -317,11 +334,13 @@ set_options(MYSQL *mysql, const ClientTarget *target)
 {
 	size_t		stack = COROUTINE_STACK;
 	unsigned int off = 0;
+	unsigned int seconds = (target->connect_timeout + 999) / 1000;
 	unsigned int protocol = target->host[0] == '/' ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
 
 	mysql_options(mysql, MYSQL_OPT_NONBLOCK, &stack);
 	mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
 	mysql_options(mysql, MYSQL_OPT_PROTOCOL, &protocol);
+	mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, AUTH_PLUGINS);
 	mysql_options4(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "fdw_mysql");
@@ -388,6 +407,7 @@ client_connect(Client *client, Deadline deadline)
 	client->connected = true;
 	if (target->ssl_mode >= SSL_REQUIRE && !local && mysql_get_ssl_cipher(client->mysql) == NULL)
 		return set_error(client, CR_SSL_CONNECTION_ERROR, "08001", "the server does not offer TLS");
+	set_nonblocking(client);
 	set_keepalive(client);
 	return CLIENT_OK;
 }

@@ -456,6 +456,16 @@ check_password(UserMapping *mapping, const Options *options)
 			errhint("Set option \"password\" of the user mapping."));
 }
 
+/* With nothing to check against, the library would check nothing. */
+static void
+check_authorities(const Options *options)
+{
+	if (options->ssl_mode == SSL_VERIFY_CA && options->ssl_ca == NULL && options->ssl_capath == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				errmsg("ssl_mode verify_ca needs option \"ssl_ca\" or \"ssl_capath\""));
+}
+
 static void
 set_target(ClientTarget *target, const Options *options)
 {
@@ -483,6 +493,7 @@ session_create(Connection *connection, UserMapping *mapping)
 
 	/* What can be an ERROR comes first. */
 	check_password(mapping, options_of_server(server, mapping));
+	check_authorities(options_of_server(server, mapping));
 	context = AllocSetContextCreate(TopMemoryContext, "fdw_mysql session", ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(context);
 	session = palloc0(sizeof(Session));

@@ -30,6 +30,10 @@ SELECT * FROM nowhere; -- ERROR
 ALTER SERVER mysql_options OPTIONS (ADD dbname 'd');
 SELECT * FROM nowhere; -- ERROR
 
+CREATE USER MAPPING FOR CURRENT_USER SERVER mysql_options;
+ALTER SERVER mysql_options OPTIONS (ADD ssl_mode 'verify_ca');
+SELECT * FROM nowhere; -- ERROR
+
 -- files of the server's are not for everybody
 CREATE ROLE mysql_options_user;
 GRANT USAGE ON FOREIGN DATA WRAPPER fdw_mysql TO mysql_options_user;
