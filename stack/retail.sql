@@ -156,8 +156,8 @@ CREATE TEMPORARY TABLE sold (PRIMARY KEY (place)) AS
 SELECT p.seq AS place, COALESCE(product_id, 9999) AS product_id, COALESCE(product_price, 19.99) AS price
 FROM seq_0_to_98 AS p
      LEFT JOIN products
-     ON product_id = CASE p.seq WHEN 20 THEN 1340 WHEN 35 THEN 1330 WHEN 50 THEN 700 WHEN 70 THEN 1080 WHEN 90 THEN 9999
-                     ELSE 1 + (p.seq * 421 + 17) % 1321 END;
+     ON product_id = CASE p.seq WHEN 60 THEN 1330 WHEN 70 THEN 1200 WHEN 88 THEN 9999 WHEN 94 THEN 1080 WHEN 95 THEN 700
+                     WHEN 96 THEN 1340 ELSE 1 + (p.seq * 421 + 17) % 1090 END;
 
 -- None to five items an order; two for the order of a customer that is not there. One draw per item says which product
 -- (a product of two numbers leans to the popular ones) and how many (one of what costs 100 or more). The LIMIT, which
