@@ -160,8 +160,10 @@ sub run
 
 	while (!$self->{ended})
 	{
-		my ($read, $write) = $self->_interests;
-		my ($readable, $writable) = IO::Select::select($read, $write, undef, $self->_patience);
+		# one clock for both, or a piece that falls due between them would be forgotten
+		my $now = time;
+		my ($read, $write) = $self->_interests($now);
+		my ($readable, $writable) = IO::Select::select($read, $write, undef, $self->_patience($now));
 
 		$self->_serve($_) for @{$readable // []};
 		$self->_flush_all;
@@ -172,10 +174,9 @@ sub run
 # Which sockets to watch: ours, and those of every flow that is neither black-holed nor too far ahead.
 sub _interests
 {
-	my ($self) = @_;
+	my ($self, $now) = @_;
 	my $read  = IO::Select->new($self->{control});
 	my $write = IO::Select->new;
-	my $now   = time;
 
 	$read->add($self->{listener}) if $self->{listener} && !@{$self->{plugs}};
 	$self->{owner} = {};
@@ -199,11 +200,11 @@ sub _interests
 # How long select may sleep: until the next late piece is due.
 sub _patience
 {
-	my ($self) = @_;
+	my ($self, $now) = @_;
 	my @due = map { $_->[0][0] } grep { @$_ } map { values %{$_->{queue}} } grep { !$_->{hole} } values %{$self->{flows}};
-	my $next = min grep { $_ > time } @due;
+	my $next = min grep { $_ > $now } @due;
 
-	return defined $next ? max(0.001, $next - time) : undef;
+	return defined $next ? max(0.001, $next - $now) : undef;
 }
 
 sub _queued { return sum0 map { length $_->[1] } @{$_[0]} }

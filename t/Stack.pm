@@ -5,9 +5,9 @@
 #   $stack->sql('SELECT 1');                      # dies on an error
 #   my $result = $stack->try('SELECT 1/0');       # {out, code (SQLSTATE), message, seconds}
 #   my $session = $stack->session;                # one backend: ->try, ->send/->receive, ->pid, ->threads ...
-#   $stack->mariadb('CREATE DATABASE x');
+#   $stack->mariadb_database('CREATE TABLE t (id int)');   # its own in MariaDB, too, and $stack->mysql_server('name')
 #
-# The database is dropped at the end. The test needs a stack's environment (stack/up, .stack/env), and to be root or the
+# Databases are dropped at the end. The test needs a stack's environment (stack/up, .stack/env), and to be root or the
 # user whose servers they are: /proc shows the descriptors of a process to nobody else.
 package Stack;
 
@@ -39,7 +39,7 @@ sub database { return $_[0]->{database} }
 # Addresses, as options of a server
 sub mysql { my ($self, %at) = @_; return _options(host => $ENV{MYSQL_HOST}, port => $ENV{MYSQL_PORT}, %at) }
 sub s3 { my ($self, %at) = @_; return _options(endpoint => $ENV{S3_ENDPOINT}, url_style => 'path', %at) }
-sub mysql_login { return _options(username => $ENV{MYSQL_USER}, password => $ENV{MYSQL_PWD}) }
+sub mysql_login { my ($self) = @_; return _options(username => $self->{user}, password => $self->{password}) }
 sub s3_login { return _options(access_key => $ENV{S3_ACCESS_KEY}, secret_key => $ENV{S3_SECRET_KEY}) }
 
 # The OPTIONS clause of a server: 'host' => 'x' ...; undefined values are left out.
@@ -70,7 +70,7 @@ sub mysql_server
 	my ($self, $name, %option) = @_;
 
 	$self->sql("CREATE SERVER $name FOREIGN DATA WRAPPER fdw_mysql " . $self->mysql(%option));
-	return $self->sql("CREATE USER MAPPING FOR CURRENT_USER SERVER $name " . mysql_login());
+	return $self->sql("CREATE USER MAPPING FOR CURRENT_USER SERVER $name " . $self->mysql_login);
 }
 
 sub s3_server
@@ -135,13 +135,37 @@ sub mariadb
 	return $text;
 }
 
-# How many sessions of a user MariaDB has, without the one that asks.
+# A database of the test's own in MariaDB, and a user who may read it: the one of mysql_login.
+sub mariadb_database
+{
+	my ($self, $sql) = @_;
+	my $name = $self->{database};
+
+	$self->{user}     = $name;
+	$self->{password} = "of the test $name";
+	$self->{mariadb}  = 1;
+	$self->mariadb_kill;
+	return $self->mariadb("DROP DATABASE IF EXISTS $name; CREATE DATABASE $name; USE $name;"
+		  . " CREATE OR REPLACE USER $name\@'%' IDENTIFIED BY '$self->{password}'; GRANT SELECT ON $name.* TO $name\@'%'; $sql");
+}
+
+# Ends that user's sessions: a statement that goes on would keep its tables locked.
+sub mariadb_kill
+{
+	my ($self) = @_;
+
+	# one that has just ended by itself is an error, but the one wanted
+	for my $id ($self->mariadb_sessions) { eval { $self->mariadb("KILL $id") } }
+	return;
+}
+
+# The ids of that user's sessions in MariaDB: all, or those that are busy with a statement.
 sub mariadb_sessions
 {
-	my ($self, $database) = @_;
+	my ($self, $busy) = @_;
 
-	return $self->mariadb('SELECT count(*) FROM information_schema.processlist WHERE id <> connection_id()'
-		  . " AND user = '$ENV{MYSQL_USER}' AND db = '$database'");
+	return split /\n/, $self->mariadb("SELECT id FROM information_schema.processlist WHERE user = '$self->{user}'"
+		  . ($busy ? " AND command <> 'Sleep'" : ''));
 }
 
 # Wait until a condition holds; seconds it took, or undef when it did not come in time.
@@ -165,6 +189,8 @@ sub DESTROY
 	return if $$ != $self->{owner} || !defined $self->{database};
 	local ($?, $@, $!);
 	eval { $self->_postgres("DROP DATABASE IF EXISTS $self->{database} WITH (FORCE)"); 1 } or warn $@;
+	return if !$self->{mariadb};
+	eval { $self->mariadb_kill; $self->mariadb("DROP DATABASE $self->{database}; DROP USER $self->{user}\@'%'"); 1 } or warn $@;
 	return;
 }
 

@@ -1,0 +1,151 @@
+# A secret stands in pg_user_mapping and nowhere else: no message, log line at debug5, EXPLAIN, view of activity or cron
+# job shows one, whether the statement succeeds or fails.
+use strict;
+use warnings;
+
+use FindBin qw($Bin);
+use lib $Bin;
+
+use FaultProxy;
+use S3;
+use Stack;
+use Test::More;
+
+my $stack  = Stack->new('secret', extensions => ['fdw_mysql', 'fdw_s3']);
+my $mysql  = FaultProxy->start($ENV{MYSQL_HOST}, $ENV{MYSQL_PORT});
+my $store  = FaultProxy->start(Stack::s3_address());
+my $s3     = S3->new;
+my $bucket = 'test-secret';
+my %secret = (
+	'password'         => 'Canary-one-in-MySQL',
+	'wrong password'   => 'Canary-two-in-MySQL',
+	'secret key'       => $ENV{S3_SECRET_KEY},
+	'wrong secret key' => 'Canary-three-in-S3',
+	'session token'    => 'Canary-four-in-S3',
+);
+# all that a session or the log said
+my $said = '';
+
+$stack->mariadb(<<SQL);
+DROP DATABASE IF EXISTS test_secret;
+CREATE DATABASE test_secret;
+CREATE TABLE test_secret.t (id int, word varchar(100));
+INSERT INTO test_secret.t VALUES (1, 'one'), (2, 'no number');
+CREATE OR REPLACE USER canary\@'%' IDENTIFIED BY '$secret{password}';
+GRANT SELECT ON test_secret.* TO canary\@'%';
+SQL
+$s3->drop($bucket);
+$s3->make($bucket);
+$s3->put($bucket, 'in/a.csv', "1,one\nno number,two\n");
+
+# The server's log is its standard error.
+my $log  = '/proc/self/fd/2';
+my $from = $stack->sql("SELECT size FROM pg_stat_file('$log')");
+
+my $session = $stack->session;
+my $run     = sub {
+	my ($sql, $failing) = @_;
+	my $result = $session->try($sql, 20);
+
+	$said .= $result->{text};
+	is(defined $result->{code} ? 1 : 0, $failing ? 1 : 0, ($failing ? 'fails: ' : 'runs: ') . substr $sql =~ s/(?:password|secret_key|session_token|access_key) '.*?'/.../gr, 0, 90)
+	  or diag($result->{text});
+	return $result;
+};
+
+# What PostgreSQL itself writes of a failing statement is not ours to hide: it logs the statement's text.
+$run->('SET log_min_messages = debug5; SET client_min_messages = debug5; SET log_min_error_statement = panic');
+for my $name (qw(my my_wrong))
+{
+	my $password = $name eq 'my' ? $secret{password} : $secret{'wrong password'};
+
+	$run->("CREATE SERVER $name FOREIGN DATA WRAPPER fdw_mysql " . $stack->mysql(host => '127.0.0.1', port => $mysql->port, dbname => 'test_secret'));
+	$run->("CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (username 'canary', password '$password')");
+	$run->("CREATE FOREIGN TABLE ${name}_t (id int, word text) SERVER $name OPTIONS (table_name 't')");
+}
+$run->("CREATE FOREIGN TABLE my_number (id int, word int) SERVER my OPTIONS (table_name 't')");
+for my $name (qw(s3 s3_wrong s3_token s3_old))
+{
+	my $key   = $name eq 's3_wrong' ? $secret{'wrong secret key'} : $secret{'secret key'};
+	my $token = $name eq 's3_token' ? ", session_token '$secret{'session token'}'" : '';
+	my $engine = $name eq 's3_old' ? 'libs3' : 'native';
+
+	$run->("CREATE SERVER $name FOREIGN DATA WRAPPER fdw_s3 " . $stack->s3(endpoint => 'http://127.0.0.1:' . $store->port, engine => $engine));
+	$run->("CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (access_key '$ENV{S3_ACCESS_KEY}', secret_key '$key'$token)");
+	$run->("CREATE FOREIGN TABLE ${name}_in (id int, word text) SERVER $name OPTIONS (bucket '$bucket', prefix 'in/', format 'csv')");
+	$run->("CREATE FOREIGN TABLE ${name}_out (id int, word text) SERVER $name OPTIONS (bucket '$bucket', prefix 'out/', format 'csv')");
+}
+
+# Good and bad, of both wrappers
+$run->('SELECT * FROM my_t');
+$run->('EXPLAIN (VERBOSE) SELECT * FROM my_t WHERE id = 1');
+$run->('EXPLAIN (VERBOSE, ANALYZE) SELECT * FROM my_t WHERE id = 1');
+$run->('IMPORT FOREIGN SCHEMA test_secret LIMIT TO (t) FROM SERVER my INTO public');
+$run->('SELECT * FROM my_number', 1);
+$run->('SELECT * FROM my_wrong_t', 1);
+$run->('SELECT * FROM s3_in', 1);
+$run->('EXPLAIN (VERBOSE) SELECT * FROM s3_in');
+$run->("INSERT INTO ${_}_out VALUES (1, 'x')") for qw(s3 s3_old);
+$run->("SELECT * FROM ${_}_out") for qw(s3 s3_old);
+$run->("SELECT * FROM fdw_s3_list('s3', '$bucket')");
+$run->("SELECT * FROM ${_}_in", 1) for qw(s3_wrong s3_token s3_old);
+$run->("INSERT INTO ${_}_out VALUES (1, 'x')", 1) for qw(s3_wrong s3_token);
+$run->("SELECT fdw_s3_create_bucket('s3_wrong', '$bucket-more')", 1);
+
+# Options at the wrong place, or of the wrong name
+$run->("ALTER SERVER my OPTIONS (ADD password '$secret{password}')", 1);
+$run->("ALTER SERVER s3 OPTIONS (ADD secret_key '$secret{'wrong secret key'}')", 1);
+$run->("ALTER FOREIGN TABLE my_t OPTIONS (ADD password '$secret{password}')", 1);
+$run->("ALTER USER MAPPING FOR CURRENT_USER SERVER my OPTIONS (ADD pasword '$secret{password}')", 1);
+$run->("ALTER USER MAPPING FOR CURRENT_USER SERVER s3 OPTIONS (ADD secret '$secret{'wrong secret key'}')", 1);
+
+# Faults; a server that repeats what it was told is the worst of them.
+for my $fault ({act => 'refuse'}, {act => 'reset'}, {act => 'cut', down => 90}, {act => 'blackhole', down => 90})
+{
+	$_->fault(%$fault) for $mysql, $store;
+	$session->quit;
+	$session = $stack->session;
+	$run->("SET log_min_messages = debug5; SET client_min_messages = debug5; SET statement_timeout = '1s'");
+	$run->('SELECT * FROM my_t', 1);
+	$run->("SELECT * FROM ${_}_in", 1) for qw(s3 s3_old);
+	$run->("INSERT INTO s3_out VALUES (1, 'x')", 1) if $fault->{act} eq 'refuse';
+}
+$mysql->pass;
+$store->fault(answer => '403 Forbidden', body => "<Error><Code>SignatureDoesNotMatch</Code><Message>The key is $secret{'secret key'}</Message></Error>");
+$run->("SELECT * FROM ${_}_in", 1) for qw(s3 s3_old);
+$store->pass;
+
+# Others' eyes
+my $busy = $stack->session;
+$busy->send('SELECT pg_sleep(1), word FROM my_t');
+select undef, undef, undef, 0.3;
+$said .= $stack->sql('SELECT string_agg(a::text, chr(10)) FROM pg_stat_activity a');
+$busy->receive(10);
+$said .= $stack->sql($_) for 'SELECT string_agg(s::text, chr(10)) FROM pg_foreign_server s', 'SELECT string_agg(t::text, chr(10)) FROM pg_foreign_table t',
+  'SELECT coalesce(string_agg(f::text, chr(10)), $$$$) FROM (SELECT * FROM fdw_mysql_options() UNION ALL SELECT * FROM fdw_s3_options()) f';
+$said .= $stack->_postgres("SELECT string_agg(a::text, chr(10)) FROM pg_stat_activity a");
+{
+	my $cron = Stack::Session->new($ENV{PGDATABASE});
+
+	$said .= $cron->try("SELECT string_agg(j::text, chr(10)) FROM cron.job j; SELECT string_agg(d::text, chr(10)) FROM cron.job_run_details d")->{text};
+}
+my $logged = $stack->sql("SELECT encode(pg_read_binary_file('$log', $from, 500000000), 'escape')", 60);
+
+cmp_ok(length $logged, '>', 10_000, 'the log was read: ' . length($logged) . ' bytes');
+cmp_ok(length $said, '>', 10_000, 'the sessions said ' . length($said) . ' bytes');
+for my $name (sort keys %secret)
+{
+	is(scalar(() = $said =~ /\Q$secret{$name}\E/g), 0, "no session was shown the $name") or diag(_around($said, $secret{$name}));
+	is(scalar(() = $logged =~ /\Q$secret{$name}\E/g), 0, "the log does not hold the $name") or diag(_around($logged, $secret{$name}));
+}
+
+sub _around
+{
+	my ($text, $secret) = @_;
+
+	return join "\n", map { s/\Q$secret\E/<secret>/gr } grep { /\Q$secret\E/ } split /\n/, $text;
+}
+
+$s3->drop($bucket);
+$stack->mariadb("DROP DATABASE test_secret; DROP USER canary\@'%'");
+done_testing();
