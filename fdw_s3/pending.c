@@ -150,6 +150,18 @@ unlimit_clients(void)
 		client_limit(dlist_container(Pending, node, iter.cur)->client, DEADLINE_NONE, false);
 }
 
+/* Whether an upload from "first" on, before "node", goes to the same object: the later one must not overtake it. */
+static bool
+must_follow(dlist_node *first, dlist_node *node)
+{
+	const S3Upload *upload = dlist_container(Pending, node, node)->upload;
+
+	for (; first != node; first = dlist_next_node(&uploads, first))
+		if (upload_same_object(dlist_container(Pending, node, first)->upload, upload))
+			return true;
+	return false;
+}
+
 /* Complete all sealed uploads, in order. A few are under way at once: thousands of round trips add up. */
 static void
 finish_sealed(void)
@@ -162,7 +174,7 @@ finish_sealed(void)
 	{
 		S3Upload   *upload = dlist_container(Pending, node, iter.cur)->upload;
 
-		for (; ahead != NULL && under_way < PREPARE_AHEAD; under_way++)
+		for (; ahead != NULL && under_way < PREPARE_AHEAD && !must_follow(iter.cur, ahead); under_way++)
 		{
 			upload_prepare(dlist_container(Pending, node, ahead)->upload);
 			ahead = dlist_has_next(&uploads, ahead) ? dlist_next_node(&uploads, ahead) : NULL;

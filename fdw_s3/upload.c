@@ -540,6 +540,13 @@ upload_sealed(const S3Upload *upload)
 	return upload->sealed;
 }
 
+bool
+upload_same_object(const S3Upload *a, const S3Upload *b)
+{
+	return a->client == b->client && strcmp(a->plan.key, b->plan.key) == 0
+		&& strcmp(a->plan.bucket, b->plan.bucket) == 0;
+}
+
 /* ---- completing ---- */
 
 /* The requests of a completion, and their memory, have a context that the next completion or the end of the upload clears. */

@@ -68,6 +68,7 @@ extern void upload_prepare(S3Upload *upload);
 /* Make the object visible; ERROR unless it is sealed. Fills in the upload's S3Written. */
 extern const S3Written *upload_finish(S3Upload *upload);
 extern bool upload_sealed(const S3Upload *upload);
+extern bool upload_same_object(const S3Upload *a, const S3Upload *b);
 
 /*
  * Undo what can be undone before the client's deadline: abort the multipart upload, delete an unplanned object that

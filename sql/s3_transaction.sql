@@ -57,6 +57,17 @@ SELECT * FROM standing;
 ROLLBACK;
 SELECT * FROM standing;
 
+-- the same name twice: the later one stands
+BEGIN;
+INSERT INTO planned SELECT 'planned/twice', megabyte(i) FROM generate_series(1, 12) i;
+INSERT INTO planned VALUES ('planned/twice', 'second');
+INSERT INTO planned VALUES ('planned/twice', 'third');
+SELECT path, rows FROM fdw_s3_finish();
+INSERT INTO planned VALUES ('planned/twice', 'fourth');
+INSERT INTO planned VALUES ('planned/twice', 'fifth');
+COMMIT;
+SELECT line FROM planned WHERE path = 'planned/twice';
+
 -- a failure at commit undoes what it can
 CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED);
 BEGIN;
