@@ -20,8 +20,7 @@ BEGIN
 					   medallion.column_list(medallion.data_columns(m.lake::regclass)), m.path, m.target, medallion.column_list(m.key));
 		GET DIAGNOSTICS exported = ROW_COUNT;
 		IF exported = 0 THEN
-			PERFORM medallion.drop_object($1, m.layer, m.name);
-			PERFORM medallion.report(format('%s/%s', m.layer, m.name), 0, 0, 'empty, so no object');
+			PERFORM public.fdw_s3_write_empty(m.lake::regclass, m.path);
 		END IF;
 		UPDATE medallion.publication p SET exported = p.version
 		WHERE (p.pipeline, p.model) = ($1, m.name) AND p.exported IS DISTINCT FROM p.version;

@@ -26,10 +26,6 @@ BEGIN
 	FOR o IN SELECT * FROM medallion.finish_objects($1) f ORDER BY f.table_name LOOP
 		PERFORM medallion.report(o.table_name, o.rows, o.bytes, CASE WHEN o.uploaded THEN 'written' ELSE 'unchanged' END);
 	END LOOP;
-	FOR s IN SELECT * FROM medallion.source c WHERE c.pipeline = $1 AND c.rows = 0 LOOP
-		PERFORM medallion.drop_object($1, 'raw', s.name);
-		PERFORM medallion.report(s.name, 0, 0, 'empty, as accepted');
-	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION medallion.ingest(text) IS 'copies the source tables of a pipeline into raw objects, in one snapshot';
@@ -47,6 +43,9 @@ BEGIN
 	EXECUTE format('INSERT INTO %s (%s, _path) SELECT %2$s, %L FROM %s ORDER BY %s',
 				   raw, columns, s.path, s.source::regclass, medallion.column_list(s.key));
 	GET DIAGNOSTICS copied = ROW_COUNT;
+	IF copied = 0 THEN
+		PERFORM public.fdw_s3_write_empty(raw, s.path);
+	END IF;
 	RETURN copied;
 END
 $$;

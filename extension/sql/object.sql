@@ -93,18 +93,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.finish_objects(text) IS 'completes the uploads of this transaction and enters them into the ledger';
 
--- An object that its table no longer has: taken out of the bucket and the ledger.
-CREATE FUNCTION medallion.drop_object(pipeline text, layer text, table_name name) RETURNS boolean
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-	WITH gone AS (
-		DELETE FROM medallion.object o
-		WHERE (o.pipeline, o.layer, o.table_name) = ($1, $2, $3)
-		RETURNING o.server, o.bucket, o.path)
-	SELECT COALESCE(bool_or(public.fdw_s3_delete(g.server, g.bucket, g.path)), false) FROM gone g
-$$;
-COMMENT ON FUNCTION medallion.drop_object(text, text, name) IS 'deletes a table''s objects; true if there were any';
-
 -- What a listing of the buckets shows against the ledger, for the tables of one layer. Objects that fdw_s3 does not read
 -- (hidden or empty ones) do not count.
 CREATE FUNCTION medallion.object_differences(pipeline text, layer text)

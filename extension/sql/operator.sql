@@ -27,3 +27,4 @@ BEGIN
 END
 $$;
 GRANT SELECT ON medallion.model_table, medallion.planned_object TO PUBLIC;
+GRANT SELECT (name, description) ON medallion.pipeline TO PUBLIC;
