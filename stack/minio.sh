@@ -37,7 +37,7 @@ minio_toolchain() {
 }
 
 minio_await() {
-	local begun=$SECONDS
+	local begun=$SECONDS said=$SECONDS
 
 	minio_prepare
 	while ! minio_binary >/dev/null; do
@@ -46,7 +46,10 @@ minio_await() {
 			tail -n 15 "$minio_log" >&2
 			die "MinIO could not be built; the log is $minio_log" "Or put a minio binary on PATH."
 		fi
-		if (((SECONDS - begun) % 30 == 0)); then note "MinIO is being built ($(duration $((SECONDS - begun))))"; fi
+		if ((SECONDS - said >= 30)); then
+			note "MinIO is still being built ($(duration $((SECONDS - started))))"
+			said=$SECONDS
+		fi
 	done
 }
 
