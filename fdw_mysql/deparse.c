@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "common/compat.h"
@@ -516,7 +517,8 @@ deparse_order_column(PlannerInfo *root, RelOptInfo *rel, PathKey *pathkey, int *
 	EquivalenceClass *class = pathkey->pk_eclass;
 	ListCell   *lc;
 
-	if (class->ec_has_volatile || !OidIsValid(linitial_oid(class->ec_opfamilies)))
+	/* An order of somebody's own is not MySQL's. */
+	if (class->ec_has_volatile || pathkey->pk_opfamily >= FirstNormalObjectId)
 		return NULL;
 	foreach(lc, class->ec_members)
 	{
