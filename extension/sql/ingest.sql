@@ -6,7 +6,7 @@
 -- What must not depend on the session: an object's bytes are a function of the rows alone.
 CREATE FUNCTION medallion.ingest(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 SET datestyle = 'ISO, YMD' SET intervalstyle = 'iso_8601'
+	SET search_path = pg_catalog, pg_temp SET jit = off SET extra_float_digits = 1 SET datestyle = 'ISO, YMD' SET intervalstyle = 'iso_8601'
 	SET timezone = 'UTC' SET bytea_output = 'hex' SET work_mem = '256MB'
 AS $$
 DECLARE
