@@ -1,4 +1,4 @@
-"""How long a command takes and how much memory it and PostgreSQL need meanwhile."""
+"""How long a command takes, and how much processor time and memory it and PostgreSQL need meanwhile."""
 import os
 import pathlib
 import statistics
@@ -21,6 +21,22 @@ def anonymous_memory(pid):
     return int(own) * 1024 + sum(anonymous_memory(child) for child in children.split())
 
 
+def processor_seconds(pid):
+    """Of a process and its descendants, those included that have ended and were waited for."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = "".join(p.read_text() for p in pathlib.Path(f"/proc/{pid}/task").glob("*/children"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(processor_seconds(child) for child in children.split())
+
+
+def ended_processor_seconds():
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 class Contender:
     """One side of a comparison: a command, and what has to happen before its clock starts."""
 
@@ -28,24 +44,23 @@ class Contender:
         self.name, self.command, self.env = name, command, env or {}
         self.before = before or (lambda: None)
         self.says_ready = says_ready  # it prints a line when it has loaded what it needs, and waits for one
-        self.seconds, self.peaks = [], []
+        self.seconds, self.processor, self.peaks = [], [], []
 
     def run(self, postmaster):
         self.before()
-        process = subprocess.Popen(self.command, env={**os.environ, **self.env}, stdin=subprocess.PIPE,
+        process = subprocess.Popen(self.command, env={**os.environ, **self.env}, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
                                    stdout=subprocess.PIPE if self.says_ready else subprocess.DEVNULL)
         if self.says_ready:
             process.stdout.readline()
         watch = Watch([process.pid, postmaster])
+        used = ended_processor_seconds() + processor_seconds(process.pid) + processor_seconds(postmaster)
         began = time.monotonic()
-        process.communicate(b"\n" if self.says_ready else None)
+        messages = process.communicate(b"\n" if self.says_ready else None)[1]
         self.seconds.append(time.monotonic() - began)
+        self.processor.append(ended_processor_seconds() + processor_seconds(postmaster) - used)
         self.peaks.append(watch.stop())
         if process.returncode != 0:
-            sys.exit(f"bench: {self.name} failed: {' '.join(map(str, self.command))}")
-
-    def peak(self):
-        return max(self.peaks)
+            sys.exit(f"bench: {self.name} failed: {messages.decode()}")
 
 
 class Watch:
@@ -78,9 +93,8 @@ def interleave(turns, rounds, postmaster):
 def report(title, contenders):
     """The first of the contenders is ours; a ratio below 1 means that ours is faster."""
     ours = contenders[0]
-    cells = []
+    print(title)
     for c in contenders:
-        ratio = statistics.median(a / b for a, b in zip(ours.seconds, c.seconds))
-        note = f"{c.peak() / 2**20:.0f} MiB" if c is ours else f"{ratio:.2f}x, {c.peak() / 2**20:.0f} MiB"
-        cells.append(f"{c.name} {statistics.median(c.seconds):.2f} s ({note})")
-    print(f"{title:<26} " + "   ".join(cells), flush=True)
+        ratio = "" if c is ours else f"{statistics.median(a / b for a, b in zip(ours.seconds, c.seconds)):.2f}x"
+        print(f"  {c.name:<18} {statistics.median(c.seconds):8.2f} s {ratio:>7}   processor "
+              f"{statistics.median(c.processor):7.2f} s   memory {max(c.peaks) / 2**20:5.0f} MiB", flush=True)
