@@ -72,6 +72,21 @@ SELECT step, state FROM medallion.step_run WHERE run_id = 4 ORDER BY started_at;
 SELECT step, object, rows, note FROM medallion.step_log WHERE run_id = 4 AND note <> 'unchanged' ORDER BY at;
 SELECT count(*) FROM gold.sales_by_region;
 
+-- an export that fails leaves the tables published, and is done by the next run
+ALTER FOREIGN TABLE lake_gold.sales_by_region OPTIONS (SET bucket 'retail-run-nosuch');
+\! mariadb --no-defaults --host=$MYSQL_HOST --port=$MYSQL_PORT --user=$MYSQL_USER retail_run -e 'UPDATE order_items SET order_item_quantity = 2, order_item_subtotal = 119.98 WHERE order_item_id = 3'
+\set VERBOSITY terse
+CALL medallion.run('retail');  -- ERROR
+\set VERBOSITY default
+SELECT step, state FROM medallion.step_run WHERE run_id = 5 ORDER BY started_at;
+SELECT * FROM gold.sales_by_region ORDER BY 1;
+ALTER FOREIGN TABLE lake_gold.sales_by_region OPTIONS (SET bucket 'retail-run-gold');
+SELECT customer_state, total_revenue FROM lake_gold.sales_by_region ORDER BY 1;
+CALL medallion.run('retail');
+SELECT step, state FROM medallion.step_run WHERE run_id = 6 ORDER BY started_at;
+SELECT object, rows FROM medallion.step_log WHERE run_id = 6 AND step = 'export' ORDER BY object COLLATE "C";
+SELECT customer_state, total_revenue FROM lake_gold.sales_by_region ORDER BY 1;
+
 -- gone without a trace
 SELECT count(fdw_s3_delete(b.server, b.bucket, l.path)) > 0 AS deleted
   FROM (SELECT DISTINCT server, bucket FROM medallion.layer WHERE bucket IS NOT NULL) b, fdw_s3_list(b.server, b.bucket) l;
