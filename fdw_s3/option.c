@@ -10,6 +10,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "common/json.h"
 #include "common/option.h"
@@ -179,6 +180,13 @@ check_server(List *list)
 }
 
 static void
+check_mapping(List *list)
+{
+	if ((option_given(list, "access_key") == NULL) != (option_given(list, "secret_key") == NULL))
+		reject_options("access_key and secret_key belong together", "Set both, or neither for anonymous requests.");
+}
+
+static void
 check_column(List *list)
 {
 	if (option_given(list, "metadata") != NULL && list_length(list) > 1)
@@ -199,6 +207,8 @@ fdw_s3_validator(PG_FUNCTION_ARGS)
 		check_table(list);
 	else if (catalog == ForeignServerRelationId)
 		check_server(list);
+	else if (catalog == UserMappingRelationId)
+		check_mapping(list);
 	else if (catalog == AttributeRelationId)
 		check_column(list);
 	PG_RETURN_VOID();
