@@ -64,6 +64,7 @@ struct Client
 	char	   *text;			/* SQL of the operation under way, malloc'd */
 	Deadline	connect_by;
 	Deadline	hold;			/* not DEADLINE_NONE: no interrupts, and an end */
+	bool		interruptible;	/* even so */
 	ClientError error;
 };
 
@@ -236,7 +237,7 @@ drive(Client *client)
 			left = deadline_left(client->hold);
 			if (left <= 0)
 				return false;
-			ready = wait_held(client, left);
+			ready = client->interruptible ? wait_interruptibly(client, left) : wait_held(client, left);
 		}
 		else if (left == 0)
 		{
@@ -270,12 +271,14 @@ void
 client_hold(Client *client, Deadline deadline)
 {
 	client->hold = deadline;
+	client->interruptible = false;
 }
 
-bool
-client_held_too_long(Client *client)
+void
+client_limit(Client *client, Deadline deadline)
 {
-	return client->hold != DEADLINE_NONE && deadline_left(client->hold) == 0;
+	client->hold = deadline;
+	client->interruptible = true;
 }
 
 /* Before an operation: the one that was interrupted ends first. CLIENT_OK: go ahead. */
@@ -429,7 +432,7 @@ static void
 say_goodbye(Client *client)
 {
 	client->operation = OP_CLOSE;
-	client->hold = deadline_in(MAX_WAIT_BEFORE_CLOSE_MS);
+	client_hold(client, deadline_in(MAX_WAIT_BEFORE_CLOSE_MS));
 	client->events = mysql_close_start(client->mysql);
 	if (!drive(client))
 		give_up_operation(client);
@@ -605,11 +608,13 @@ statement_free(Statement *statement)
 	if (client->events != 0)
 	{
 		Deadline	hold = client->hold;
+		bool		interruptible = client->interruptible;
 
-		client->hold = deadline_in(MAX_WAIT_BEFORE_CLOSE_MS);
+		client_hold(client, deadline_in(MAX_WAIT_BEFORE_CLOSE_MS));
 		if (!drive(client))
 			give_up_operation(client);
 		client->hold = hold;
+		client->interruptible = interruptible;
 	}
 	client->statement = NULL;
 	free(statement);

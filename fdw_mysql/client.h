@@ -131,7 +131,8 @@ extern void client_free(Client *client);
 
 /* From now on no call is interruptible, and none goes on after the deadline; DEADLINE_NONE ends that. */
 extern void client_hold(Client *client, Deadline deadline);
-extern bool client_held_too_long(Client *client);
+/* The same, but interruptible. */
+extern void client_limit(Client *client, Deadline deadline);
 
 /* A statement without rows. */
 extern ClientResult client_query(Client *client, const char *sql);

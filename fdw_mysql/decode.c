@@ -203,7 +203,7 @@ static int
 duration_text(char *out, const unsigned char *p, size_t length)
 {
 	int64		micros = read_duration(p, length);
-	uint64		rest = Abs(micros);
+	uint64		rest = micros < 0 ? -micros : micros;
 	int			n;
 
 	n = snprintf(out, SHORT_TEXT, "%s%02d:%02d:%02d", micros < 0 ? "-" : "", (int) (rest / USECS_PER_HOUR),

@@ -28,6 +28,8 @@
 #define END_TIMEOUT_MS 500
 /* An abandoned result is first read on for so long: most are short, and then no KILL is needed. */
 #define DRAIN_FIRST_MS 2
+/* Within a transaction an abandoned result may take so long to end, interruptibly, before the connection is given up. */
+#define GIVE_UP_TIMEOUT_MS 2500
 /* Rows between two looks at the clock. */
 #define DRAIN_STRIDE 256
 
@@ -260,9 +262,18 @@ drain(Reader *reader, Deadline deadline)
 	}
 }
 
+static void
+bound(Client *client, Deadline deadline, bool interruptible)
+{
+	if (interruptible)
+		client_limit(client, deadline);
+	else
+		client_hold(client, deadline);
+}
+
 /* End what the connection is doing, from another one. */
 static void
-kill_query(Session *session, Deadline hold)
+kill_query(Session *session, Deadline deadline, bool interruptible)
 {
 	char		sql[64];
 
@@ -270,31 +281,34 @@ kill_query(Session *session, Deadline hold)
 	session->killer = client_create(&session->target);
 	if (session->killer == NULL)
 		return;
-	client_hold(session->killer, hold);
-	if (client_connect(session->killer, deadline_in(session->target.connect_timeout)) == CLIENT_OK)
+	bound(session->killer, deadline, interruptible);
+	if (client_connect(session->killer, deadline) == CLIENT_OK)
 		(void) client_query(session->killer, sql);
 	client_free(session->killer);
 	session->killer = NULL;
 }
 
 /*
- * Take a result off the wire that nobody wants any more. With a deadline nothing is raised, and false says that the
- * connection cannot be used; without one it can be interrupted.
+ * Take a result off the wire that nobody wants any more. With a deadline nothing is raised; without one it can be
+ * interrupted. False: the connection cannot be used any more.
  */
 static bool
 give_up(Session *session, Reader *reader, Deadline deadline)
 {
 	Client	   *client = session->client;
+	bool		interruptible = deadline == DEADLINE_NONE;
 	bool		ended;
 
+	if (interruptible)
+		deadline = deadline_in(GIVE_UP_TIMEOUT_MS);
 	if (!client_broken(client))
 	{
 		client_hold(client, deadline_in(DRAIN_FIRST_MS));
 		ended = drain(reader, deadline_in(DRAIN_FIRST_MS));
-		client_hold(client, deadline);
+		bound(client, deadline, interruptible);
 		if (!ended)
 		{
-			kill_query(session, deadline);
+			kill_query(session, deadline, interruptible);
 			ended = drain(reader, deadline);
 			/* A KILL that came too late for the query would hit the next one. */
 			if (ended && !client_broken(client) && client_error(client)->number == 0)
@@ -326,7 +340,7 @@ give_up_pending(Session *session, Deadline deadline)
 	client_hold(client, deadline);
 	if (!ended && !client_broken(client))
 	{
-		kill_query(session, deadline);
+		kill_query(session, deadline, false);
 		ended = client_settle(client) != CLIENT_PENDING;
 	}
 	client_hold(client, DEADLINE_NONE);
