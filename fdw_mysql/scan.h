@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "foreign/fdwapi.h"
-#include "commands/explain.h"
+#include "common/compat.h"
 #include "nodes/execnodes.h"
 
 #pragma GCC visibility push(hidden)
