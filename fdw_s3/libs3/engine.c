@@ -9,11 +9,10 @@
 
 #include "operation.h"
 
-#include "common/hmac.h"
-#include "fmgr.h"
-#include "utils/builtins.h"
 #include "common/base64.h"
 #include "fdw_s3/error.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -372,7 +371,7 @@ libs3_put(S3Client *client, const S3PutSpec *spec)
 	MemoryContext context;
 	MemoryContext caller;
 	Libs3Put   *libs3;
-	char		digest[16];
+	uint8		digest[16];
 	int			length;
 
 	check_key(spec->key);
@@ -382,8 +381,9 @@ libs3_put(S3Client *client, const S3PutSpec *spec)
 	libs3->put.client = client;
 	libs3->context = context;
 	libs3->spec = *spec;
-	hex_decode(spec->md5, 32, digest);
-	length = pg_b64_encode(digest, sizeof(digest), libs3->md5, sizeof(libs3->md5));
+	hex_decode(spec->md5, 32, (char *) digest);
+	/* 18 takes bytes where 15 takes characters. */
+	length = pg_b64_encode((const void *) digest, sizeof(digest), libs3->md5, sizeof(libs3->md5));
 	libs3->md5[Max(length, 0)] = '\0';
 	libs3->request = (Request) {client, "write", pstrdup(spec->bucket), pstrdup(spec->key), libs3, start_put};
 	MemoryContextSwitchTo(caller);

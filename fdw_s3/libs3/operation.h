@@ -12,6 +12,7 @@
 
 #include <libs3.h>
 
+#include "common/compat.h"
 #include "fdw_s3/client.h"
 
 #pragma GCC visibility push(hidden)
@@ -87,8 +88,8 @@ extern int	operation_http_status(const Operation *operation);
 extern bool operation_backoff(S3Client *client, int attempts);
 
 /* The ERROR about one that failed. */
-extern void operation_failed(const Operation *operation, const char *action, const char *bucket, const char *key,
-							 int attempts) pg_attribute_noreturn();
+pg_noreturn extern void operation_failed(const Operation *operation, const char *action, const char *bucket,
+										 const char *key, int attempts);
 
 /* libs3's side: where requests go, and the callbacks that fill an Operation in. */
 extern S3BucketContext operation_bucket(S3Client *client, const char *bucket);
