@@ -205,12 +205,13 @@ for my $engine (qw(native libs3))
 }
 
 # Cut anywhere, again and again: the exact rows or an ERROR.
+$stack->sql("ALTER SERVER $_ OPTIONS (ADD retries '2')") for qw(native libs3);
 for my $engine (qw(native libs3))
 {
 	my %seen;
 	for my $at (1, 10, 16, 17, 50, 150, 300, 500, 700, 1000, 1500, 2000, 3000, map { 97 + $_ * 400_003 } 1 .. 9)
 	{
-		$proxy->fault(act => ($at % 2 ? 'cut' : 'reset'), down => $at, times => 12);
+		$proxy->fault(act => ($at % 2 ? 'cut' : 'reset'), down => $at, times => 6);
 		my $result = $stack->try(sprintf($all, $engine), 60);
 		my $kind = $result->{late} ? 'late' : $result->{lost} ? 'crashed' : $result->{code} ? 'error' : $result->{out};
 
@@ -230,7 +231,7 @@ for my $engine (qw(native libs3))
 	my $session = $stack->session;
 
 	$proxy->pass;
-	$s3->put($bucket, sprintf('many/%02d.csv', $_), "id,word\n" . "$_,x\n" x 200_000) for 0 .. 39;
+	$s3->put($bucket, sprintf('many/%02d.csv', $_), "id,word\n" . "$_,x\n" x 2000) for 0 .. 39;
 	for my $engine (qw(native libs3))
 	{
 		$stack->sql("CREATE FOREIGN TABLE ${engine}_many (id bigint, word text) SERVER $engine"

@@ -69,13 +69,13 @@ sub leaks_nothing
 }
 
 leaks_nothing('refused connections', 'SELECT * FROM proxied_t', fault => {act => 'refuse'});
-leaks_nothing('resets in the greeting', 'SELECT * FROM proxied_t', fault => {act => 'reset', down => 10});
-leaks_nothing('cuts in a row', 'SELECT count(word) FROM proxied_t', fault => {act => 'cut', down => 5000}, apart => 1, times => 300);
+leaks_nothing('resets in the greeting', 'SELECT * FROM proxied_t', fault => {act => 'reset', down => 10}, times => 300);
+leaks_nothing('cuts in a row', 'SELECT count(word) FROM proxied_t', fault => {act => 'cut', down => 5000}, apart => 1, times => 150);
 leaks_nothing('denied logins', 'SELECT * FROM denied_t');
 leaks_nothing('an unknown table', 'SELECT * FROM absent_t');
 leaks_nothing('a value that is no number', 'SELECT sum(word) FROM number_t');
-leaks_nothing('a value that is no number, in transactions of their own', 'SELECT sum(word) FROM number_t', apart => 1);
+leaks_nothing('a value that is no number, in transactions of their own', 'SELECT sum(word) FROM number_t', apart => 1, times => 300);
 leaks_nothing('an error of our own in the middle', 'SELECT sum(1 / (id - 500)) FROM direct_t');
-leaks_nothing('two scans at once', 'SELECT 1 / (a.id - b.id) FROM direct_t a, direct_t b WHERE a.id < 50');
+leaks_nothing('two scans at once', 'SELECT 1 / (a.id - b.id) FROM direct_t a, direct_t b WHERE a.id < 50', times => 300);
 
 done_testing();

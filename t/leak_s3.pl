@@ -10,7 +10,7 @@ use S3;
 use Stack;
 use Test::More;
 
-my $times  = 1000;
+my $times  = 1000;    # of the native engine; the other shares all but the transport
 my $stack  = Stack->new('leak_s3', extensions => ['fdw_s3']);
 my $proxy  = FaultProxy->start(Stack::s3_address());
 my $s3     = S3->new;
@@ -51,7 +51,7 @@ sub leaks_nothing
 {
 	my ($name, $query, %option) = @_;
 	my $session = $stack->session;
-	my $count   = $option{times} // $times;
+	my $count   = $option{times} // ($name =~ /^native/ ? $times : 300);
 	my $fail    = sub { $session->sql('SELECT fail(' . Stack::quote($query) . ", $_[0])", 120) };
 
 	$proxy->fault(%{$option{fault} // {act => 'pass'}});
@@ -72,7 +72,7 @@ sub leaks_nothing
 for my $engine (qw(native libs3))
 {
 	leaks_nothing("$engine: refused connections", "SELECT * FROM ${engine}_proxied_t", fault => {act => 'refuse'});
-	leaks_nothing("$engine: resets in the listing", "SELECT * FROM ${engine}_proxied_t", fault => {act => 'reset', down => 200}, times => 300);
+	leaks_nothing("$engine: resets in the listing", "SELECT * FROM ${engine}_proxied_t", fault => {act => 'reset', down => 200}, times => 200);
 	leaks_nothing("$engine: denied access", "SELECT * FROM ${engine}_denied_t");
 	leaks_nothing("$engine: an absent bucket", "SELECT * FROM ${engine}_nowhere");
 	leaks_nothing("$engine: a line that is no row", "SELECT sum(id) FROM ${engine}_bad");

@@ -11,7 +11,7 @@ use S3;
 use Stack;
 use Test::More;
 
-my $stack  = Stack->new('secret', extensions => ['fdw_mysql', 'fdw_s3']);
+my $stack  = Stack->new('secret', extensions => ['medallion']);
 my $mysql  = FaultProxy->start($ENV{MYSQL_HOST}, $ENV{MYSQL_PORT});
 my $store  = FaultProxy->start(Stack::s3_address());
 my $s3     = S3->new;
@@ -92,6 +92,17 @@ $run->("SELECT * FROM ${_}_in", 1) for qw(s3_wrong s3_token s3_old);
 $run->("INSERT INTO ${_}_out VALUES (1, 'x')", 1) for qw(s3_wrong s3_token);
 $run->("SELECT fdw_s3_create_bucket('s3_wrong', '$bucket-more')", 1);
 
+# A pipeline: its steps fail, its tables keep the messages
+$run->("SELECT medallion.create_pipeline('secret_keeper')");
+$run->("SELECT medallion.add_step('secret_keeper', '$_', 'INSERT INTO ${_}_out VALUES (1, ''x'')')") for qw(s3_wrong s3_token);
+$run->("SELECT medallion.add_step('secret_keeper', 'my', 'CREATE TABLE x AS SELECT * FROM my_wrong_t')");
+$run->("CALL medallion.run('secret_keeper')", 1);
+for my $sql ('SELECT * FROM medallion.run', 'SELECT * FROM medallion.step', 'SELECT * FROM medallion.step_run', 'SELECT * FROM medallion.step_log',
+	'SELECT * FROM medallion.doctor()', "SELECT medallion.schedule('secret_keeper', '0 2 * * *')", "SELECT medallion.unschedule('secret_keeper')")
+{
+	$said .= $session->try($sql)->{text};
+}
+
 # Options at the wrong place, or of the wrong name
 $run->("ALTER SERVER my OPTIONS (ADD password '$secret{password}')", 1);
 $run->("ALTER SERVER s3 OPTIONS (ADD secret_key '$secret{'wrong secret key'}')", 1);
@@ -115,6 +126,9 @@ $store->fault(answer => '403 Forbidden', body => "<Error><Code>SignatureDoesNotM
 $run->("SELECT * FROM ${_}_in", 1) for qw(s3 s3_old);
 $store->pass;
 
+# That the search finds what is there
+$run->("DO \$\$ BEGIN RAISE LOG 'Canary-that-is-said'; END \$\$");
+
 # Others' eyes
 my $busy = $stack->session;
 $busy->send('SELECT pg_sleep(1), word FROM my_t');
@@ -125,13 +139,14 @@ $said .= $stack->sql($_) for 'SELECT string_agg(s::text, chr(10)) FROM pg_foreig
   'SELECT coalesce(string_agg(f::text, chr(10)), $$$$) FROM (SELECT * FROM fdw_mysql_options() UNION ALL SELECT * FROM fdw_s3_options()) f';
 $said .= $stack->_postgres("SELECT string_agg(a::text, chr(10)) FROM pg_stat_activity a");
 {
-	my $cron = Stack::Session->new($ENV{PGDATABASE});
+	my $cron = Stack::Session->new($stack->sql('SHOW cron.database_name'));
 
 	$said .= $cron->try("SELECT string_agg(j::text, chr(10)) FROM cron.job j; SELECT string_agg(d::text, chr(10)) FROM cron.job_run_details d")->{text};
 }
 my $logged = $stack->sql("SELECT encode(pg_read_binary_file('$log', $from, 500000000), 'escape')", 60);
 
 cmp_ok(length $logged, '>', 10_000, 'the log was read: ' . length($logged) . ' bytes');
+like($_, qr/Canary-that-is-said/, 'what is said can be found') for $logged, $said;
 cmp_ok(length $said, '>', 10_000, 'the sessions said ' . length($said) . ' bytes');
 for my $name (sort keys %secret)
 {
