@@ -35,8 +35,5 @@ installcheck:
 bench:
 	@bench/run
 
-format:
-	clang-format-14 -i common/*.[ch] $(foreach m,$(MODULES),$(wildcard $(m)/*.[ch]))
-
-.PHONY: all install uninstall clean demo test test-pg18 installcheck bench format \
+.PHONY: all install uninstall clean demo test test-pg18 installcheck bench \
 	$(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean)

@@ -18,7 +18,7 @@
 static ErrorData *
 caught(MemoryContext context)
 {
-	ErrorData *failure;
+	ErrorData  *failure;
 
 	MemoryContextSwitchTo(context);
 	failure = CopyErrorData();
@@ -29,20 +29,23 @@ caught(MemoryContext context)
 }
 
 ErrorData *
-attempt_work(Oid owner, void (*work)(void *arg), void *arg)
+attempt_work(Oid owner, void (*work) (void *arg), void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resource_owner = CurrentResourceOwner;
-	ErrorData *volatile failure = NULL;
+	ErrorData  *volatile failure = NULL;
 
-	/* The portal's snapshot belongs to the transaction, not to the subtransaction that happens to need it first. */
+	/*
+	 * The portal's snapshot belongs to the transaction, not to the subtransaction that happens to need it
+	 * first.
+	 */
 	EnsurePortalSnapshotExists();
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	RESUME_CANCEL_INTERRUPTS();
 	PG_TRY();
 	{
-		Identity saved;
+		Identity	saved;
 
 		CHECK_FOR_INTERRUPTS();
 		identity_assume_owner(&saved, owner);
@@ -67,7 +70,7 @@ ErrorData *
 attempt_commit(Oid owner)
 {
 	MemoryContext context = CurrentMemoryContext;
-	ErrorData *volatile failure = NULL;
+	ErrorData  *volatile failure = NULL;
 
 	RESUME_CANCEL_INTERRUPTS();
 	PG_TRY();

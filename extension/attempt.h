@@ -16,7 +16,7 @@
  * Call work(arg) as "owner" in a subtransaction. Returns NULL, or what went wrong (in the caller's memory context): then
  * all that the work did is undone. Cancel is caught too; the caller must stop then.
  */
-extern ErrorData *attempt_work(Oid owner, void (*work)(void *arg), void *arg);
+extern ErrorData *attempt_work(Oid owner, void (*work) (void *arg), void *arg);
 
 /*
  * Commit and start the next transaction, with the rights of "owner" for what runs at commit. Returns NULL, or what went
@@ -26,4 +26,4 @@ extern ErrorData *attempt_commit(Oid owner);
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_ATTEMPT_H */
+#endif							/* MEDALLION_ATTEMPT_H */

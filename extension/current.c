@@ -17,7 +17,7 @@ extern PGDLLEXPORT void _PG_init(void);
 
 static bool progress = true;
 
-static int64 current_run_id = 0; /* 0 outside a step */
+static int64 current_run_id = 0;	/* 0 outside a step */
 static const char *current_pipeline_name;
 static const char *current_step_name;
 
@@ -44,7 +44,7 @@ current_clear(void)
 }
 
 void
-current_tell(const char *format, ...)
+current_tell(const char *format,...)
 {
 	StringInfoData line;
 	ErrorContextCallback *context = error_context_stack;
@@ -54,8 +54,8 @@ current_tell(const char *format, ...)
 	initStringInfo(&line);
 	for (;;)
 	{
-		va_list args;
-		int needed;
+		va_list		args;
+		int			needed;
 
 		va_start(args, format);
 		needed = appendStringInfoVA(&line, format, args);
@@ -103,8 +103,8 @@ static void
 append_bytes(StringInfo line, int64 bytes)
 {
 	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-	double value = bytes;
-	int unit = 0;
+	double		value = bytes;
+	int			unit = 0;
 
 	while (value >= 1000 && unit < lengthof(units) - 1)
 	{
@@ -130,7 +130,7 @@ PG_FUNCTION_INFO_V1(medallion_report);
 Datum
 medallion_report(PG_FUNCTION_ARGS)
 {
-	StepReport report = {0};
+	StepReport	report = {0};
 	StringInfoData line;
 
 	if (PG_ARGISNULL(0))

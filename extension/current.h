@@ -21,8 +21,8 @@ extern void current_clear(void);
 extern void current_append_amounts(StringInfo line, const StepReport *report);
 
 /* One INFO line for people at psql, unless medallion.progress is off. */
-extern void current_tell(const char *format, ...) pg_attribute_printf(1, 2);
+extern void current_tell(const char *format,...) pg_attribute_printf(1, 2);
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_CURRENT_H */
+#endif							/* MEDALLION_CURRENT_H */

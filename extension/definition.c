@@ -63,8 +63,8 @@ check_name(const char *kind, const char *name)
 static void
 step_text_error(void *arg)
 {
-	StepText *text = arg;
-	int position = geterrposition();
+	StepText   *text = arg;
+	int			position = geterrposition();
 
 	if (position > 0)
 	{
@@ -78,14 +78,14 @@ step_text_error(void *arg)
 static void
 check_statements(const StepText *text)
 {
-	List *statements = raw_parser(text->sql, RAW_PARSE_DEFAULT);
-	ListCell *cell;
+	List	   *statements = raw_parser(text->sql, RAW_PARSE_DEFAULT);
+	ListCell   *cell;
 
 	if (statements == NIL)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("a step's SQL must not be empty")));
-	foreach (cell, statements)
+	foreach(cell, statements)
 	{
-		RawStmt *statement = lfirst_node(RawStmt, cell);
+		RawStmt    *statement = lfirst_node(RawStmt, cell);
 
 		if (IsA(statement->stmt, TransactionStmt))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
@@ -101,9 +101,9 @@ check_statements(const StepText *text)
 static void
 check_text(const char *step, const char *part, const char *sql)
 {
-	StepText text = {.sql = sql, .part = part, .step = step};
+	StepText text = {.sql = sql,.part = part,.step = step};
 	ErrorContextCallback callback = {
-		.callback = step_text_error, .arg = &text, .previous = error_context_stack};
+	.callback = step_text_error,.arg = &text,.previous = error_context_stack};
 
 	if (sql == NULL)
 		return;
@@ -117,7 +117,7 @@ Datum
 medallion_create_pipeline(PG_FUNCTION_ARGS)
 {
 	const char *args[] = {text_argument(fcinfo, 0), GetUserNameFromId(GetUserId(), false),
-						  text_argument(fcinfo, 1)};
+	text_argument(fcinfo, 1)};
 
 	check_name("pipeline", args[0]);
 	if (!ledger_execute("INSERT INTO medallion.pipeline (name, owner, description)"
@@ -131,8 +131,8 @@ medallion_create_pipeline(PG_FUNCTION_ARGS)
 static void
 unschedule(const char *pipeline)
 {
-	Oid type = TEXTOID;
-	Datum value = CStringGetTextDatum(pipeline);
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(pipeline);
 
 	SPI_connect();
 	if (SPI_execute_with_args("SELECT medallion.unschedule($1)", 1, &type, &value, NULL, false, 0) < 0)
@@ -145,7 +145,7 @@ Datum
 medallion_drop_pipeline(PG_FUNCTION_ARGS)
 {
 	const char *name = text_argument(fcinfo, 0);
-	Pipeline *pipeline = owner_check(name);
+	Pipeline   *pipeline = owner_check(name);
 
 	if (!lock_take(pipeline->id, false))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("pipeline \"%s\" is running", name)));
@@ -161,7 +161,7 @@ Datum
 medallion_alter_pipeline_owner(PG_FUNCTION_ARGS)
 {
 	const char *args[] = {text_argument(fcinfo, 0), NameStr(*PG_GETARG_NAME(1))};
-	Oid owner = get_role_oid(args[1], false);
+	Oid			owner = get_role_oid(args[1], false);
 
 	owner_check(args[0]);
 	/* Else one could have one's own SQL run with another role's rights. */
@@ -185,7 +185,7 @@ static void
 check_dependencies(const char *pipeline, const char *step, const char *depends_on)
 {
 	const char *args[] = {pipeline, depends_on};
-	char *missing;
+	char	   *missing;
 
 	missing = ledger_execute("SELECT d FROM pg_catalog.unnest($2::text[]) d WHERE d IS NULL OR d NOT IN"
 							 " (SELECT s.name FROM medallion.step s WHERE s.pipeline = $1) LIMIT 1",
@@ -237,7 +237,7 @@ Datum
 medallion_drop_step(PG_FUNCTION_ARGS)
 {
 	const char *args[] = {text_argument(fcinfo, 0), text_argument(fcinfo, 1)};
-	char *dependant;
+	char	   *dependant;
 
 	owner_check(args[0]);
 	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
@@ -257,7 +257,7 @@ medallion_drop_step(PG_FUNCTION_ARGS)
 static void
 check_endpoint(const char *kind, const char *bucket)
 {
-	bool is_s3 = strcmp(kind, "s3") == 0;
+	bool		is_s3 = strcmp(kind, "s3") == 0;
 
 	if (!is_s3 && strcmp(kind, "mysql") != 0)
 		ereport(ERROR,
@@ -266,7 +266,7 @@ check_endpoint(const char *kind, const char *bucket)
 	if (is_s3 != (bucket[0] != '\0'))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						is_s3 ? errmsg("an endpoint of kind s3 needs a bucket")
-							  : errmsg("an endpoint of kind %s has no bucket", kind)));
+						: errmsg("an endpoint of kind %s has no bucket", kind)));
 }
 
 PG_FUNCTION_INFO_V1(medallion_add_endpoint);
@@ -274,7 +274,7 @@ Datum
 medallion_add_endpoint(PG_FUNCTION_ARGS)
 {
 	const char *args[] = {text_argument(fcinfo, 0), NameStr(*PG_GETARG_NAME(1)), text_argument(fcinfo, 2),
-						  text_argument(fcinfo, 3)};
+	text_argument(fcinfo, 3)};
 
 	owner_check(args[0]);
 	check_endpoint(args[2], args[3]);

@@ -25,8 +25,8 @@ static const char *const wrappers[] = {"fdw_mysql", "fdw_kafka", "fdw_s3"};
 static Oid
 function_owner(Oid function)
 {
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid owner;
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", function);
@@ -42,11 +42,11 @@ function_owner(Oid function)
 static void
 finish_wrapper(const char *wrapper)
 {
-	Oid extension = get_extension_oid(wrapper, true);
-	char *name = psprintf("%s_finish", wrapper);
-	Oid function;
-	Oid user;
-	int security;
+	Oid			extension = get_extension_oid(wrapper, true);
+	char	   *name = psprintf("%s_finish", wrapper);
+	Oid			function;
+	Oid			user;
+	int			security;
 
 	if (!OidIsValid(extension))
 		return;

@@ -14,4 +14,4 @@ extern void finish_step(void);
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_FINISH_H */
+#endif							/* MEDALLION_FINISH_H */

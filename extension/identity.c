@@ -30,23 +30,23 @@ typedef struct Setting
  * calls run(): a time zone or a date style of the caller must not reach the tables.
  */
 static const Setting ledger_settings[] = {
-	{"search_path", "pg_catalog, pg_temp"}, {"client_min_messages", "warning"}, {NULL}};
+{"search_path", "pg_catalog, pg_temp"}, {"client_min_messages", "warning"}, {NULL}};
 static const Setting step_settings[] = {{"search_path", "pg_catalog, pg_temp"},
-										{"TimeZone", "UTC"},
-										{"DateStyle", "ISO, YMD"},
-										{"IntervalStyle", "postgres"},
-										{"extra_float_digits", "1"},
-										{"bytea_output", "hex"},
-										{"xmlbinary", "base64"},
-										{"standard_conforming_strings", "on"},
-										{"transform_null_equals", "off"},
-										{"array_nulls", "on"},
-										{NULL}};
+{"TimeZone", "UTC"},
+{"DateStyle", "ISO, YMD"},
+{"IntervalStyle", "postgres"},
+{"extra_float_digits", "1"},
+{"bytea_output", "hex"},
+{"xmlbinary", "base64"},
+{"standard_conforming_strings", "on"},
+{"transform_null_equals", "off"},
+{"array_nulls", "on"},
+{NULL}};
 
 /* The user and context to go back to when the transaction commits. Abort goes back by itself. */
 static bool commit_pending = false;
-static Oid commit_user;
-static int commit_security;
+static Oid	commit_user;
+static int	commit_security;
 
 static void
 assume(Identity *saved, Oid user, const Setting *settings)
@@ -63,9 +63,9 @@ assume(Identity *saved, Oid user, const Setting *settings)
 static Oid
 ledger_owner(void)
 {
-	Oid relation = get_relname_relid("run", get_namespace_oid("medallion", false));
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-	Oid owner;
+	Oid			relation = get_relname_relid("run", get_namespace_oid("medallion", false));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "table medallion.run is missing");

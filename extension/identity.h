@@ -12,9 +12,9 @@
 /* What identity_restore puts back. An ERROR in between puts it back too: transaction abort does. */
 typedef struct Identity
 {
-	Oid user;
-	int security;
-	int guc_level; /* settings above this level are undone */
+	Oid			user;
+	int			security;
+	int			guc_level;		/* settings above this level are undone */
 } Identity;
 
 /* Become the owner of the extension's tables, with a search_path that finds nothing but pg_catalog. */
@@ -30,8 +30,8 @@ extern void identity_restore(const Identity *saved);
 extern void identity_until_commit(Oid owner);
 
 /* OID of the role, or InvalidOid. */
-extern Oid identity_role(const char *name);
+extern Oid	identity_role(const char *name);
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_IDENTITY_H */
+#endif							/* MEDALLION_IDENTITY_H */

@@ -24,10 +24,10 @@
 static void
 execute(Identity *saved, const char *sql, int nargs, const char *const *args)
 {
-	Oid types[MAX_ARGS];
-	Datum values[MAX_ARGS];
-	char nulls[MAX_ARGS];
-	int result;
+	Oid			types[MAX_ARGS];
+	Datum		values[MAX_ARGS];
+	char		nulls[MAX_ARGS];
+	int			result;
 
 	Assert(nargs <= MAX_ARGS);
 	SPI_connect();
@@ -54,7 +54,7 @@ finish(const Identity *saved)
 static char *
 column(uint64 row, int number, MemoryContext context)
 {
-	char *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
 
 	return value ? MemoryContextStrdup(context, value) : NULL;
 }
@@ -63,8 +63,8 @@ char *
 ledger_execute(const char *sql, int nargs, const char *const *args)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Identity saved;
-	char *value = NULL;
+	Identity	saved;
+	char	   *value = NULL;
 
 	execute(&saved, sql, nargs, args);
 	if (SPI_tuptable != NULL && SPI_processed > 0)
@@ -77,8 +77,8 @@ Pipeline *
 ledger_pipeline(const char *name)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Pipeline *pipeline = palloc0(sizeof(Pipeline));
-	Identity saved;
+	Pipeline   *pipeline = palloc0(sizeof(Pipeline));
+	Identity	saved;
 
 	pipeline->name = pstrdup(name);
 	execute(&saved, "SELECT p.id, p.owner FROM medallion.pipeline p WHERE p.name = $1", 1, &name);
@@ -97,8 +97,8 @@ dependencies(const char *pipeline, const char *step, MemoryContext context)
 {
 	const char *args[] = {pipeline, step};
 	MemoryContext old;
-	Identity saved;
-	List *names = NIL;
+	Identity	saved;
+	List	   *names = NIL;
 
 	execute(&saved,
 			"SELECT d FROM medallion.step s, pg_catalog.unnest(s.depends_on) d"
@@ -117,9 +117,9 @@ ledger_steps(const char *pipeline)
 {
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext old;
-	Identity saved;
-	List *steps = NIL;
-	ListCell *cell;
+	Identity	saved;
+	List	   *steps = NIL;
+	ListCell   *cell;
 
 	execute(&saved,
 			"SELECT s.name, s.plan, s.apply, s.fingerprint, s.definition FROM medallion.step s"
@@ -128,7 +128,7 @@ ledger_steps(const char *pipeline)
 	old = MemoryContextSwitchTo(context);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		Step *step = palloc0(sizeof(Step));
+		Step	   *step = palloc0(sizeof(Step));
 
 		step->name = column(row, 1, context);
 		step->plan = column(row, 2, context);
@@ -139,9 +139,9 @@ ledger_steps(const char *pipeline)
 	}
 	MemoryContextSwitchTo(old);
 	finish(&saved);
-	foreach (cell, steps)
+	foreach(cell, steps)
 	{
-		Step *step = lfirst(cell);
+		Step	   *step = lfirst(cell);
 
 		step->depends_on = dependencies(pipeline, step->name, context);
 	}
@@ -152,15 +152,15 @@ void
 ledger_close_dead_runs(const char *pipeline)
 {
 	ledger_execute(
-		"WITH dead AS (UPDATE medallion.run r SET state = 'failed', ended_at = pg_catalog.clock_timestamp(),"
-		"   sqlstate = '57000', message = 'did not finish: the server or session ended',"
-		"   failed_step = (SELECT s.step FROM medallion.step_run s"
-		"     WHERE s.run_id = r.run_id AND s.state = 'running' LIMIT 1)"
-		"   WHERE r.pipeline = $1 AND r.state = 'running' RETURNING r.run_id)"
-		" UPDATE medallion.step_run s SET state = 'failed', ended_at = pg_catalog.clock_timestamp(),"
-		"   sqlstate = '57000', message = 'did not finish: the server or session ended'"
-		"   FROM dead d WHERE s.run_id = d.run_id AND s.state = 'running'",
-		1, &pipeline);
+				   "WITH dead AS (UPDATE medallion.run r SET state = 'failed', ended_at = pg_catalog.clock_timestamp(),"
+				   "   sqlstate = '57000', message = 'did not finish: the server or session ended',"
+				   "   failed_step = (SELECT s.step FROM medallion.step_run s"
+				   "     WHERE s.run_id = r.run_id AND s.state = 'running' LIMIT 1)"
+				   "   WHERE r.pipeline = $1 AND r.state = 'running' RETURNING r.run_id)"
+				   " UPDATE medallion.step_run s SET state = 'failed', ended_at = pg_catalog.clock_timestamp(),"
+				   "   sqlstate = '57000', message = 'did not finish: the server or session ended'"
+				   "   FROM dead d WHERE s.run_id = d.run_id AND s.state = 'running'",
+				   1, &pipeline);
 }
 
 static int64
@@ -168,7 +168,7 @@ insert_run(const char *pipeline, const char *state, const char *message)
 {
 	/* the caller, not the tables' owner */
 	const char *args[] = {pipeline, state, GetUserNameFromId(GetUserId(), false), message};
-	char *run_id;
+	char	   *run_id;
 
 	run_id = ledger_execute("INSERT INTO medallion.run (pipeline, state, triggered_by, message, ended_at)"
 							" VALUES ($1, $2, $3::pg_catalog.name, $4,"
@@ -216,8 +216,8 @@ ledger_step_past(const char *pipeline, const Step *step)
 {
 	const char *args[] = {pipeline, step->name, step->definition};
 	MemoryContext context = CurrentMemoryContext;
-	StepPast past = {0};
-	Identity saved;
+	StepPast	past = {0};
+	Identity	saved;
 
 	execute(&saved,
 			"SELECT s.state IN ('succeeded', 'unchanged') AND s.definition = $3, s.fingerprint"
@@ -292,8 +292,8 @@ ledger_step_total(int64 run_id, const char *step)
 {
 	const char *args[] = {psprintf(INT64_FORMAT, run_id), step};
 	MemoryContext context = CurrentMemoryContext;
-	StepReport total = {.object = step};
-	Identity saved;
+	StepReport	total = {.object = step};
+	Identity	saved;
 
 	execute(&saved,
 			"SELECT s.rows, s.bytes FROM medallion.step_run s"
@@ -301,8 +301,8 @@ ledger_step_total(int64 run_id, const char *step)
 			2, args);
 	if (SPI_processed > 0)
 	{
-		char *rows = column(0, 1, context);
-		char *bytes = column(0, 2, context);
+		char	   *rows = column(0, 1, context);
+		char	   *bytes = column(0, 2, context);
 
 		total.has_rows = rows != NULL;
 		total.rows = rows ? pg_strtoint64(rows) : 0;
@@ -326,14 +326,14 @@ ledger_report(int64 run_id, const char *step, const StepReport *report)
 	};
 
 	ledger_execute(
-		"WITH line AS (INSERT INTO medallion.step_log (run_id, step, position, object, rows, bytes, note)"
-		"   SELECT $1::bigint, $2, COALESCE(pg_catalog.max(l.position), 0) + 1, $3, $4::bigint, $5::bigint, "
-		"$6"
-		"   FROM medallion.step_log l WHERE l.run_id = $1::bigint AND l.step = $2"
-		"   RETURNING rows, bytes)"
-		" UPDATE medallion.step_run s"
-		"   SET rows = CASE WHEN l.rows IS NULL THEN s.rows ELSE COALESCE(s.rows, 0) + l.rows END,"
-		"   bytes = CASE WHEN l.bytes IS NULL THEN s.bytes ELSE COALESCE(s.bytes, 0) + l.bytes END"
-		"   FROM line l WHERE s.run_id = $1::bigint AND s.step = $2",
-		6, args);
+				   "WITH line AS (INSERT INTO medallion.step_log (run_id, step, position, object, rows, bytes, note)"
+				   "   SELECT $1::bigint, $2, COALESCE(pg_catalog.max(l.position), 0) + 1, $3, $4::bigint, $5::bigint, "
+				   "$6"
+				   "   FROM medallion.step_log l WHERE l.run_id = $1::bigint AND l.step = $2"
+				   "   RETURNING rows, bytes)"
+				   " UPDATE medallion.step_run s"
+				   "   SET rows = CASE WHEN l.rows IS NULL THEN s.rows ELSE COALESCE(s.rows, 0) + l.rows END,"
+				   "   bytes = CASE WHEN l.bytes IS NULL THEN s.bytes ELSE COALESCE(s.bytes, 0) + l.bytes END"
+				   "   FROM line l WHERE s.run_id = $1::bigint AND s.step = $2",
+				   6, args);
 }

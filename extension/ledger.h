@@ -16,38 +16,38 @@
 
 typedef struct Pipeline
 {
-	int32 id; /* names the lock */
-	char *name;
-	char *owner_name;
-	Oid owner; /* InvalidOid: the role does not exist */
+	int32		id;				/* names the lock */
+	char	   *name;
+	char	   *owner_name;
+	Oid			owner;			/* InvalidOid: the role does not exist */
 } Pipeline;
 
 typedef struct Step
 {
-	char *name;
-	List *depends_on; /* names */
-	char *plan;       /* or NULL */
-	char *apply;
-	char *fingerprint; /* or NULL */
-	char *definition;
+	char	   *name;
+	List	   *depends_on;		/* names */
+	char	   *plan;			/* or NULL */
+	char	   *apply;
+	char	   *fingerprint;	/* or NULL */
+	char	   *definition;
 } Step;
 
 /* One call of report(), or the sum of several. */
 typedef struct StepReport
 {
 	const char *object;
-	const char *note; /* or NULL */
-	bool has_rows;
-	bool has_bytes;
-	int64 rows;
-	int64 bytes;
+	const char *note;			/* or NULL */
+	bool		has_rows;
+	bool		has_bytes;
+	int64		rows;
+	int64		bytes;
 } StepReport;
 
 /* What a step's last try left behind. */
 typedef struct StepPast
 {
-	bool done;         /* it ended well, with the same definition */
-	char *fingerprint; /* or NULL */
+	bool		done;			/* it ended well, with the same definition */
+	char	   *fingerprint;	/* or NULL */
 } StepPast;
 
 /* An ERROR if there is none of that name. */
@@ -84,4 +84,4 @@ extern char *ledger_execute(const char *sql, int nargs, const char *const *args)
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_LEDGER_H */
+#endif							/* MEDALLION_LEDGER_H */

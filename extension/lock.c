@@ -13,7 +13,7 @@
 static LOCKTAG
 lock_tag(int32 pipeline)
 {
-	LOCKTAG tag;
+	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) RUN_LOCK_CLASS, (uint32) pipeline, 2);
 	return tag;
@@ -22,7 +22,7 @@ lock_tag(int32 pipeline)
 bool
 lock_take(int32 pipeline, bool session)
 {
-	LOCKTAG tag = lock_tag(pipeline);
+	LOCKTAG		tag = lock_tag(pipeline);
 
 	return LockAcquire(&tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
 }
@@ -30,7 +30,7 @@ lock_take(int32 pipeline, bool session)
 bool
 lock_keep(int32 pipeline)
 {
-	LOCKTAG tag = lock_tag(pipeline);
+	LOCKTAG		tag = lock_tag(pipeline);
 
 	switch (LockAcquire(&tag, ExclusiveLock, true, true))
 	{
@@ -48,7 +48,7 @@ lock_keep(int32 pipeline)
 void
 lock_release(int32 pipeline)
 {
-	LOCKTAG tag = lock_tag(pipeline);
+	LOCKTAG		tag = lock_tag(pipeline);
 
 	LockRelease(&tag, ExclusiveLock, true);
 }

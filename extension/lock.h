@@ -26,4 +26,4 @@ extern void lock_release(int32 pipeline);
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_LOCK_H */
+#endif							/* MEDALLION_LOCK_H */

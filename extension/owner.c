@@ -16,7 +16,7 @@
 Pipeline *
 owner_check(const char *name)
 {
-	Pipeline *pipeline = ledger_pipeline(name);
+	Pipeline   *pipeline = ledger_pipeline(name);
 
 	if (!OidIsValid(pipeline->owner) && !superuser())
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

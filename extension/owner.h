@@ -16,4 +16,4 @@ extern Pipeline *owner_check(const char *name);
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_OWNER_H */
+#endif							/* MEDALLION_OWNER_H */

@@ -20,4 +20,4 @@ extern void residue_sweep(const char *mark);
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_RESIDUE_H */
+#endif							/* MEDALLION_RESIDUE_H */

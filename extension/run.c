@@ -28,14 +28,14 @@
 
 typedef struct Run
 {
-	Pipeline *pipeline;
-	int64 id;
-	const char *state;  /* what the caller gets */
-	List *failed;       /* names of steps */
-	List *blocked;      /* names of steps */
-	ErrorData *failure; /* the first, or the cancel, or NULL */
-	char *failed_step;  /* whose failure that is */
-	char *residue;      /* what the session may keep */
+	Pipeline   *pipeline;
+	int64		id;
+	const char *state;			/* what the caller gets */
+	List	   *failed;			/* names of steps */
+	List	   *blocked;		/* names of steps */
+	ErrorData  *failure;		/* the first, or the cancel, or NULL */
+	char	   *failed_step;	/* whose failure that is */
+	char	   *residue;		/* what the session may keep */
 } Run;
 
 static void
@@ -67,9 +67,9 @@ require_existing_owner(const Pipeline *pipeline)
 static bool
 contains(const List *names, const char *name)
 {
-	ListCell *cell;
+	ListCell   *cell;
 
-	foreach (cell, names)
+	foreach(cell, names)
 	{
 		if (strcmp(lfirst(cell), name) == 0)
 			return true;
@@ -81,10 +81,10 @@ static char *
 join(const List *names)
 {
 	StringInfoData text;
-	ListCell *cell;
+	ListCell   *cell;
 
 	initStringInfo(&text);
-	foreach (cell, names)
+	foreach(cell, names)
 		appendStringInfo(&text, "%s\"%s\"", text.len > 0 ? ", " : "", (char *) lfirst(cell));
 	return text.data;
 }
@@ -93,11 +93,11 @@ join(const List *names)
 static char *
 obstacle(const Run *run, const Step *step)
 {
-	ListCell *cell;
+	ListCell   *cell;
 
 	if (run->failure != NULL && run->failure->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		return "the run was cancelled";
-	foreach (cell, step->depends_on)
+	foreach(cell, step->depends_on)
 	{
 		const char *name = lfirst(cell);
 
@@ -112,8 +112,8 @@ obstacle(const Run *run, const Step *step)
 static void
 attend_to_step(Run *run, Step *step)
 {
-	char *why = obstacle(run, step);
-	ErrorData *failure;
+	char	   *why = obstacle(run, step);
+	ErrorData  *failure;
 
 	if (why != NULL)
 	{
@@ -144,8 +144,8 @@ static void
 run_steps(Run *run)
 {
 	const char *name = run->pipeline->name;
-	List *steps;
-	ListCell *cell;
+	List	   *steps;
+	ListCell   *cell;
 
 	/* A cancel is for the steps, see attempt.h; what becomes of them is recorded in any case. */
 	HOLD_CANCEL_INTERRUPTS();
@@ -158,7 +158,7 @@ run_steps(Run *run)
 	SPI_commit();
 	current_tell("run " INT64_FORMAT " of pipeline \"%s\"", run->id, name);
 
-	foreach (cell, steps)
+	foreach(cell, steps)
 		attend_to_step(run, lfirst(cell));
 
 	ledger_end_run(run->id, run->failed_step, run->failure);
@@ -225,9 +225,9 @@ throw_failure(const Run *run)
 static Datum
 result_row(FunctionCallInfo fcinfo, const Run *run)
 {
-	Datum values[2] = {Int64GetDatum(run->id), CStringGetTextDatum(run->state)};
-	bool nulls[2] = {false, false};
-	TupleDesc columns;
+	Datum		values[2] = {Int64GetDatum(run->id), CStringGetTextDatum(run->state)};
+	bool		nulls[2] = {false, false};
+	TupleDesc	columns;
 
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -240,8 +240,8 @@ medallion_run(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
-	Run *run;
-	Datum result;
+	Run		   *run;
+	Datum		result;
 
 	require_transaction_control(fcinfo);
 	if (PG_ARGISNULL(0))

@@ -21,9 +21,9 @@
 typedef struct Fingerprint
 {
 	const char *query;
-	MemoryContext context; /* where value goes */
-	char *value;           /* NULL: unknown, so the step must run */
-	bool stands;           /* the output is still there */
+	MemoryContext context;		/* where value goes */
+	char	   *value;			/* NULL: unknown, so the step must run */
+	bool		stands;			/* the output is still there */
 } Fingerprint;
 
 /* Run a step's SQL text; rows that it returns are thrown away. */
@@ -31,7 +31,7 @@ static void
 run_text(void *arg)
 {
 	SPIExecuteOptions options = {.dest = None_Receiver};
-	int result = SPI_execute_extended(arg, &options);
+	int			result = SPI_execute_extended(arg, &options);
 
 	if (result == SPI_ERROR_TRANSACTION)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
@@ -49,10 +49,10 @@ static void
 read_fingerprint(void *arg)
 {
 	Fingerprint *fingerprint = arg;
-	SPIExecuteOptions options = {.must_return_tuples = true, .tcount = 2};
-	TupleDesc columns;
-	char *value;
-	bool null;
+	SPIExecuteOptions options = {.must_return_tuples = true,.tcount = 2};
+	TupleDesc	columns;
+	char	   *value;
+	bool		null;
 
 	if (SPI_execute_extended(fingerprint->query, &options) < 0 || SPI_tuptable == NULL)
 		elog(ERROR, "could not execute fingerprint query");
@@ -74,7 +74,7 @@ read_fingerprint(void *arg)
 static bool
 nothing_to_do(const Pipeline *pipeline, const Step *step, const Fingerprint *fingerprint)
 {
-	StepPast past;
+	StepPast	past;
 
 	if (fingerprint->value == NULL || !fingerprint->stands)
 		return false;
@@ -86,7 +86,7 @@ nothing_to_do(const Pipeline *pipeline, const Step *step, const Fingerprint *fin
 static ErrorData *
 perform_plan(const Pipeline *pipeline, const Step *step)
 {
-	ErrorData *failure;
+	ErrorData  *failure;
 
 	if (step->plan == NULL)
 		return NULL;
@@ -100,7 +100,7 @@ perform_plan(const Pipeline *pipeline, const Step *step)
 static ErrorData *
 perform_apply(int64 run_id, const Pipeline *pipeline, const Step *step, const char *fingerprint)
 {
-	ErrorData *failure = attempt_work(pipeline->owner, run_text, step->apply);
+	ErrorData  *failure = attempt_work(pipeline->owner, run_text, step->apply);
 
 	if (failure != NULL)
 		return failure;
@@ -112,8 +112,8 @@ perform_apply(int64 run_id, const Pipeline *pipeline, const Step *step, const ch
 static ErrorData *
 perform(int64 run_id, const Pipeline *pipeline, const Step *step, bool *unchanged)
 {
-	Fingerprint fingerprint = {.query = step->fingerprint, .context = CurrentMemoryContext, .stands = true};
-	ErrorData *failure = NULL;
+	Fingerprint fingerprint = {.query = step->fingerprint,.context = CurrentMemoryContext,.stands = true};
+	ErrorData  *failure = NULL;
 
 	/* seen by others from here on; where nothing was written, a commit costs nothing */
 	ledger_begin_step(run_id, step);
@@ -137,7 +137,7 @@ perform(int64 run_id, const Pipeline *pipeline, const Step *step, bool *unchange
 static void
 tell_success(int64 run_id, const Step *step, TimestampTz started)
 {
-	StepReport total = ledger_step_total(run_id, step->name);
+	StepReport	total = ledger_step_total(run_id, step->name);
 	StringInfoData amounts;
 
 	initStringInfo(&amounts);
@@ -150,8 +150,8 @@ ErrorData *
 step_perform(int64 run_id, const Pipeline *pipeline, const Step *step)
 {
 	TimestampTz started = GetCurrentTimestamp();
-	ErrorData *failure;
-	bool unchanged;
+	ErrorData  *failure;
+	bool		unchanged;
 
 	current_set(run_id, pipeline->name, step->name);
 	failure = perform(run_id, pipeline, step, &unchanged);

@@ -19,4 +19,4 @@ extern ErrorData *step_perform(int64 run_id, const Pipeline *pipeline, const Ste
 
 #pragma GCC visibility pop
 
-#endif /* MEDALLION_STEP_H */
+#endif							/* MEDALLION_STEP_H */
