@@ -12,8 +12,14 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+/* How long all connections together may hold up the end of a transaction, where nothing can be cancelled. */
+#define END_TIMEOUT_MS 300
+/* What the last of them gets at least: a healthy one needs no more. */
+#define END_LEAST_MS 20
+
 static const ConnectionClass *class = NULL;
 static HTAB *connections = NULL;
+static Deadline end_deadline = DEADLINE_NONE;
 
 static void
 for_each(void (*act) (Connection *connection, void *arg), void *arg)
@@ -108,6 +114,7 @@ transaction_event(XactEvent event, void *arg)
 {
 	bool		committed;
 
+	end_deadline = deadline_in(END_TIMEOUT_MS);
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
@@ -148,8 +155,15 @@ subtransaction_event(SubXactEvent event, SubTransactionId subid, SubTransactionI
 {
 	SubTransactionEnd end = {event, subid, parent};
 
+	end_deadline = deadline_in(END_TIMEOUT_MS);
 	if (event == SUBXACT_EVENT_ABORT_SUB || event == SUBXACT_EVENT_COMMIT_SUB)
 		for_each(end_subtransaction, &end);
+}
+
+Deadline
+connection_end_deadline(void)
+{
+	return deadline_in(Max(deadline_left(end_deadline), END_LEAST_MS));
 }
 
 void

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/wait.h"
 #include "foreign/foreign.h"
 
 #pragma GCC visibility push(hidden)
@@ -52,6 +53,12 @@ extern void connection_init(const ConnectionClass *cls);
  * stale one in use is returned as it is, because the transaction's snapshot lives in it.
  */
 extern Connection *connection_get(UserMapping *mapping);
+
+/*
+ * For "aborted", "committed", "subaborted": by when the callback must return. The time is for all connections that take
+ * part in the end of one transaction together, so that many dead ones hold it up no longer than one does.
+ */
+extern Deadline connection_end_deadline(void);
 
 /* Close the handle now (it may be NULL already); the entry stays. */
 extern void connection_close(Connection *connection);

@@ -377,12 +377,12 @@ forget_readers(Session *session, SubTransactionId subid, Deadline deadline)
 	return usable;
 }
 
-/* Raises nothing and ends within END_TIMEOUT_MS, at the price of the connection. */
+/* Raises nothing and ends in time, at the price of the connection. */
 static void
 end_transaction(Connection *connection)
 {
 	Session    *session = (Session *) connection->handle;
-	Deadline	deadline = deadline_in(END_TIMEOUT_MS);
+	Deadline	deadline = connection_end_deadline();
 	bool		usable = false;
 
 	if (session->killer != NULL)
@@ -414,7 +414,7 @@ end_subtransaction(Connection *connection, SubTransactionId subid, SubTransactio
 	session->killer = NULL;
 	if (session->client == NULL)
 		return;
-	if (!forget_readers(session, subid, deadline_in(END_TIMEOUT_MS)))
+	if (!forget_readers(session, subid, connection_end_deadline()))
 	{
 		/* A login that failed took no snapshot with it. */
 		session->lost = session->lost || session->in_transaction;

@@ -42,7 +42,7 @@ sub strike
 		$session->try('ROLLBACK; RESET statement_timeout') if defined $seconds && $means eq 'timeout';
 		$case{after}->($session) if $case{after} && defined $seconds;
 	}
-	elsif (!defined $seconds) { kill 'QUIT', $session->pid }    # or the test database could not be dropped
+	elsif (!defined $seconds) { kill 'TERM', $session->pid }
 	return $seconds;
 }
 
