@@ -48,7 +48,11 @@ EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM t WHERE d < dt AND i = b AND n = i A
 -- text is compared there for a superset, and again here
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM t WHERE s = 'a''b\' AND c IN ('a', '日本');
 -- a value that is computed here
-EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM t WHERE ts > now() - interval '1 day' AND i = (SELECT 3);
+SET plan_cache_mode = force_generic_plan;
+PREPARE computed (int) AS SELECT id FROM t WHERE ts > now() - interval '1 day' AND i = $1;
+EXPLAIN (VERBOSE, COSTS OFF) EXECUTE computed (3);
+DEALLOCATE computed;
+RESET plan_cache_mode;
 -- what is not sent
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM t WHERE i / 2 = 3 AND f = 0.5 AND NOT (s = 'x') AND s < 'b' AND s LIKE 'a%' AND upper(s) = 'ABC' AND i > random() AND s <> 'b';
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM t WHERE g < 'NaN' AND d < 'infinity' AND dt > '0001-01-01 BC' AND n = 1e40;

@@ -52,7 +52,7 @@ SELECT c.oid::regclass AS relation, obj_description(c.oid) AS comment FROM pg_cl
 
 -- keys
 SELECT conrelid::regclass AS relation, conname, pg_get_constraintdef(oid) AS definition
-  FROM pg_constraint WHERE connamespace IN ('silver'::regnamespace, 'gold'::regnamespace) ORDER BY conrelid::regclass::text COLLATE "C", contype DESC, conname COLLATE "C";
+  FROM pg_constraint WHERE connamespace IN ('silver'::regnamespace, 'gold'::regnamespace) AND contype IN ('p', 'f') ORDER BY conrelid::regclass::text COLLATE "C", contype DESC, conname COLLATE "C";
 
 -- statistics are fresh
 SELECT count(*) FROM pg_class WHERE relnamespace IN ('silver'::regnamespace, 'gold'::regnamespace) AND relkind = 'r' AND reltuples < 0;

@@ -49,8 +49,6 @@ CALL medallion.run('retail');  -- ERROR
 SELECT * FROM gold.sales_by_department;  -- ERROR
 RESET ROLE;
 
-SELECT count(fdw_s3_delete(b.server, b.bucket, l.path)) > 0 AS deleted
-  FROM (SELECT DISTINCT server, bucket FROM medallion.layer WHERE bucket IS NOT NULL) b, fdw_s3_list(b.server, b.bucket) l;
 SET ROLE retail_owner_loader;
 SELECT count(fdw_s3_delete(b.server, b.bucket, l.path)) > 0 AS deleted
   FROM (SELECT DISTINCT server, bucket FROM medallion.layer WHERE bucket IS NOT NULL) b, fdw_s3_list(b.server, b.bucket) l;
