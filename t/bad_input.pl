@@ -182,8 +182,7 @@ fails('an INSERT that fails at its end', "INSERT INTO out SELECT NULL, 1 / (1200
 fails('rows not grouped by path', "INSERT INTO out SELECT 'out/' || i % 2, i, $twelve", qr/./);
 fails('an ERROR after it', "BEGIN; INSERT INTO out SELECT NULL, i, $twelve; SELECT 1 / 0", qr/^22012/);
 fails('a path of another folder', "INSERT INTO out VALUES ('elsewhere/x.csv', 1, 'x')", qr/./);
-my $copy = $stack->try("COPY out (id, word) FROM STDIN (FORMAT csv);\n1,a\nx,b\n\\.\n", 20);
-ok(defined $copy->{code}, 'COPY of a bad line: an ERROR') or diag($copy->{text});
+fails('COPY of a bad line', q{COPY out (id, word) FROM PROGRAM $$printf '1,a\\nx,b\\n'$$ (FORMAT csv)}, qr/^22P02/, qr/COPY out, line 2/);
 is(join(',', $s3->list($bucket, 'out/')), '', 'nothing half-written');
 is(scalar(my @left = $s3->uploads($bucket)), 0, 'no upload left unfinished');
 
