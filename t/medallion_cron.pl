@@ -50,6 +50,7 @@ is($stack->try("SELECT medallion.schedule('it''s due', 'soon')")->{message} // '
 	'another role does not make a second one');
 is($stack->try("SET ROLE loader; SELECT medallion.schedule('it''s due', 'soon')")->{message} // '', 'invalid schedule: soon',
 	'pg_cron checks the schedule');
+Stack::until_true(sub { $stack->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'") == 1 }, 30);
 is($stack->sql("SELECT ok, detail FROM medallion.doctor() WHERE check_name LIKE 'pg_cron%'"), "t|running\nt|role \"loader\": no job has run yet\n"
 	  . 'f|pg_hba.conf asks role "locked" for "scram-sha-256" in database "test_medallion_cron"; no job has run yet',
 	'doctor() foresees it');
