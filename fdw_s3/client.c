@@ -97,6 +97,8 @@ client_fill(S3Client *client, UserMapping *mapping)
 		reject_setting(client->server, "its endpoint is neither http:// nor https://", "Set the server option \"endpoint\".");
 	client->host = endpoint_host(client->server, client->settings.endpoint, client->https);
 	check_keys(client->server, &client->settings);
+	if (client->settings.access_key != NULL && *client->settings.access_key == '\0')
+		client->settings.access_key = NULL; /* anonymous */
 	client->transport = engine_of(&client->settings);
 	client->native = &native_transport;
 }
@@ -212,20 +214,20 @@ next_page(S3Listing *listing)
 	return true;
 }
 
-/* Keys come in byte order: one that does not would mean a page read twice or left out. */
+/* Keys come in byte order of UTF-8: one that does not would mean a page read twice or left out. "shown" is for messages. */
 static void
-check_order(S3Listing *listing, const char *key)
+check_order(S3Listing *listing, const char *key, const char *shown)
 {
 	if (listing->last != NULL && strcmp(key, listing->last) <= 0)
 		ereport(ERROR,
 				errcode(ERRCODE_FDW_ERROR),
 				errmsg("could not list bucket \"%s\"", listing->page.bucket),
-				errdetail("The listing is not in order: \"%s\" came after \"%s\".", key, listing->last));
-	if (strncmp(key, listing->page.prefix, strlen(listing->page.prefix)) != 0)
+				errdetail("The listing is not in order: \"%s\" came after a greater name.", shown));
+	if (strncmp(shown, listing->page.prefix, strlen(listing->page.prefix)) != 0)
 		ereport(ERROR,
 				errcode(ERRCODE_FDW_ERROR),
 				errmsg("could not list bucket \"%s\"", listing->page.bucket),
-				errdetail("The listing holds \"%s\", which does not begin with \"%s\".", key, listing->page.prefix));
+				errdetail("The listing holds \"%s\", which does not begin with \"%s\".", shown, listing->page.prefix));
 	if (listing->last != NULL)
 		pfree(listing->last);
 	listing->last = MemoryContextStrdup(listing->context, key);
@@ -249,7 +251,7 @@ s3_list_next(S3Listing *listing)
 	if (object->key == found->key)
 		object->key = pstrdup(found->key);
 	object->etag = pstrdup(found->etag);
-	check_order(listing, found->key);
+	check_order(listing, found->key, object->key);
 	MemoryContextSwitchTo(caller);
 	return object;
 }
