@@ -45,9 +45,24 @@ package_install() {
 	say "Installing packages: "$missing
 	# shellcheck disable=SC2086 # a list of words
 	work 'installing packages' "$state/run/apt.log" \
-		as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
-		apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing
+		as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l sh -ec "$package_script" sh $missing
 }
+
+# The packages bring servers of their own, which would start now and at every boot. The stack needs the programs alone.
+# shellcheck disable=SC2016 # for the shell that runs it
+package_script='
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e $policy ]; then
+		trap "rm -f $policy" EXIT
+		trap "exit 1" INT TERM
+		printf "#!/bin/sh\nexit 101\n" >$policy
+		chmod 755 $policy
+	fi
+	apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@"
+	[ -d /run/systemd/system ] || exit 0
+	case " $* " in *" mariadb-server "*) systemctl disable --quiet mariadb.service ;; esac
+	case " $* " in *" postgresql-"[0-9]*) systemctl disable --quiet postgresql.service ;; esac
+'
 
 package_need() {
 	local list
