@@ -49,13 +49,14 @@ append_character(StringInfo out, const char *at, size_t left)
 	if ((unsigned char) *at < ' ' || *at == 0x7f)
 		appendStringInfoChar(out, ' ');
 	else if (length > left || !pg_verify_mbstr(PG_UTF8, at, length, true))
-	{
 		appendStringInfoChar(out, '?');
-		return 1;
-	}
 	else
 	{
-		appendBinaryStringInfo(out, at, length);
+		/* A conversion that fails would hide what the message is about. */
+		if (length > 1 && GetDatabaseEncoding() != PG_UTF8)
+			appendStringInfoChar(out, '?');
+		else
+			appendBinaryStringInfo(out, at, length);
 		return length;
 	}
 	return 1;
@@ -82,5 +83,5 @@ remote_message(const char *message, const char *const *secrets, int nsecrets)
 	}
 	while (out.len > 0 && out.data[out.len - 1] == ' ')
 		out.data[--out.len] = '\0';
-	return pg_any_to_server(out.data, out.len, PG_UTF8);
+	return out.data;
 }
