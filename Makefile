@@ -1,4 +1,4 @@
-# pg_medallion: three foreign data wrappers and the extension that runs the pipelines.
+# pg_medallion: foreign data wrappers, and the extension that runs pipelines over them.
 #
 #   make, make install, make clean    PGXS, against the PostgreSQL that PG_CONFIG names
 #   make demo                         a private stack, RetailDB, and the whole retail pipeline
