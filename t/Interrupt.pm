@@ -20,12 +20,13 @@ use constant {
 
 my %code = (cancel => '57014', terminate => '57P01', timeout => '57014');
 
-# Options: sql; means; before (sub of the session, run first); ready (sub, true when the statement is in its phase);
+# Options: sql; limit (default LIMIT); before (sub of the session, run first); ready (sub, true when the statement is in its phase);
 # after (sub of the session, when that lives on). Emits one test, and those of "after".
 sub strike
 {
 	my ($stack, $name, $means, %case) = @_;
 	my $session = $case{session} // $stack->session;
+	my $limit   = $case{limit} // LIMIT;
 
 	$case{before}->($session) if $case{before};
 	$session->sql('SET statement_timeout = ' . int(1000 * TIMEOUT)) if $means eq 'timeout';
@@ -33,7 +34,7 @@ sub strike
 	my $seconds = _measure($stack, $session, $means, $case{ready});
 	my $result  = $session->{result};
 
-	ok(defined $seconds && $seconds <= LIMIT, sprintf('%s: %s acts within %g s', $name, $means, LIMIT))
+	ok(defined $seconds && $seconds <= $limit, sprintf('%s: %s acts within %g s', $name, $means, $limit))
 	  or diag(defined $seconds ? sprintf('after %.2f s', $seconds) : 'not within ' . PATIENT . ' s');
 	is($result->{code}, $code{$means}, "$name: $means says so") or diag($result->{text}) if $result && $code{$means};
 	$main::slowest{$means} = $seconds if ($seconds // 99) > ($main::slowest{$means} // 0);
