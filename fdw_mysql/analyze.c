@@ -142,7 +142,7 @@ choose_place(Sample *sample)
 }
 
 static void
-take_row(Sample *sample, TupleDesc desc, int nfields, const ClientRow *row, MemoryContext temporary)
+take_row(Sample *sample, TupleDesc desc, const ClientField *fields, int nfields, ClientRow *row, MemoryContext temporary)
 {
 	int			place = choose_place(sample);
 	MemoryContext caller;
@@ -151,6 +151,7 @@ take_row(Sample *sample, TupleDesc desc, int nfields, const ClientRow *row, Memo
 	if (place < 0)
 		return;
 	caller = MemoryContextSwitchTo(temporary);
+	decode_keep(sample->decoders, sample->ncolumns, fields, nfields, row);
 	decode_row(sample->decoders, sample->ncolumns, nfields, row, &sample->place, sample->values, sample->nulls);
 	MemoryContextSwitchTo(caller);
 	if (sample->rows[place] != NULL)
@@ -171,14 +172,16 @@ read_sample(Sample *sample, Relation relation, const char *sql)
 	reader_execute(reader, NULL, 0);
 	fields = reader_fields(reader, &nfields);
 	if (nfields != Max(sample->ncolumns, 1))
-		elog(ERROR, "the result has %d columns", nfields);
+		ereport(ERROR,
+				errcode(ERRCODE_PROTOCOL_VIOLATION),
+				errmsg("the result has %d columns, expected %d", nfields, Max(sample->ncolumns, 1)));
 	for (int i = 0; i < sample->ncolumns; i++)
 		decoder_choose(&sample->decoders[i], &fields[i]);
 	place_push(&sample->place);
 	while (reader_next(reader, &row))
 	{
 		CHECK_FOR_INTERRUPTS();
-		take_row(sample, RelationGetDescr(relation), nfields, &row, temporary);
+		take_row(sample, RelationGetDescr(relation), fields, nfields, &row, temporary);
 	}
 	place_pop(&sample->place);
 	MemoryContextDelete(temporary);

@@ -8,20 +8,27 @@
 
 #include "decode.h"
 
+#include "access/transam.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/compat.h"
+#include "common/remote.h"
 #include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 #include "utils/varbit.h"
 
 /* Digits that int64 holds for sure. */
 #define INT64_DIGITS 18
+/* More than MySQL's TIME reaches. */
+#define MAX_DURATION_DAYS 1000000
 /* Longest text of a number, a date or a time. */
 #define SHORT_TEXT 400
 
@@ -46,6 +53,29 @@ reject_range(Decoder *decoder, const unsigned char *value, size_t length)
 			errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			errmsg("value \"%s\" is out of range for type %s",
 				   decode_text(&decoder->field, value, length, NULL), format_type_be(decoder->column->typid)));
+}
+
+/* Never rounded: a value that is finer than the column. */
+static void
+reject_finer(Decoder *decoder, const unsigned char *value, size_t length)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			errmsg("value \"%s\" is finer than type %s",
+				   remote_message(decode_text(&decoder->field, value, length, NULL), NULL, 0),
+				   format_type_with_typemod(decoder->column->typid, decoder->column->typmod)),
+			errhint("Declare the column as fine as the remote one, or import the table again."));
+}
+
+/* Never cut, not even of blanks. */
+static void
+reject_longer(Decoder *decoder)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+			errmsg("value too long for type %s",
+				   format_type_with_typemod(decoder->column->typid, decoder->column->typmod)),
+			errhint("Declare the column as long as the remote one, or import the table again."));
 }
 
 static void
@@ -176,6 +206,9 @@ read_duration(const unsigned char *p, size_t length)
 		return 0;
 	if (length != 8 && length != 12)
 		reject_malformed();
+	/* 838 hours in MySQL; far more would not fit int64 */
+	if (read32(p + 1) > MAX_DURATION_DAYS)
+		reject_malformed();
 	seconds = (int64) read32(p + 1) * SECS_PER_DAY + p[5] * SECS_PER_HOUR + p[6] * SECS_PER_MINUTE + p[7];
 	micros = seconds * USECS_PER_SEC + (length == 12 ? read32(p + 8) : 0);
 	return p[0] ? -micros : micros;
@@ -257,15 +290,62 @@ decode_text(const ClientField *field, const unsigned char *value, size_t length,
 	return pnstrdup((const char *) value, length);
 }
 
+static size_t
+count_characters(const char *utf8, size_t length)
+{
+	size_t		n = 0;
+
+	for (size_t i = 0; i < length; i++)
+		n += (utf8[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Input functions cut blanks at the end of a varchar(n) or char(n), and any end of a name or "char". */
+static bool
+is_too_long(const Decoder *decoder, const char *text, size_t length)
+{
+	switch (decoder->base)
+	{
+		case VARCHAROID:
+		case BPCHAROID:
+			return decoder->base_typmod >= (int32) VARHDRSZ &&
+				count_characters(text, length) > decoder->base_typmod - VARHDRSZ;
+		case NAMEOID:
+			return length >= NAMEDATALEN;
+		case CHAROID:
+			return length > 1;
+		default:
+			return false;
+	}
+}
+
+/* They round, too, to the type's typmod: is the value the same that it is without one? */
+static bool
+is_rounded(Decoder *decoder, char *text, Datum value)
+{
+	Datum		whole;
+
+	if (decoder->input.fn_oid == InvalidOid)
+		return false;
+	whole = InputFunctionCall(&decoder->input, text, decoder->ioparam, -1);
+	return !DatumGetBool(FunctionCall2Coll(&decoder->equal, DEFAULT_COLLATION_OID, whole, value));
+}
+
 static Datum
 decode_input(Decoder *decoder, const unsigned char *value, size_t length, bool *null)
 {
 	size_t		text_length;
 	char	   *text;
+	Datum		result;
 
 	/* Binary bytes have no text form; column_input() refuses them where they are not valid text. */
 	text = decode_text(&decoder->field, value, length, &text_length);
-	return column_input(decoder->column, text, text_length);
+	if (is_too_long(decoder, text, text_length))
+		reject_longer(decoder);
+	result = column_input(decoder->column, text, text_length);
+	if (is_rounded(decoder, text, result))
+		reject_finer(decoder, value, length);
+	return result;
 }
 
 /* ---- numbers ---- */
@@ -328,6 +408,16 @@ static Datum
 decode_float8(Decoder *decoder, const unsigned char *value, size_t length, bool *null)
 {
 	return Float8GetDatum(read_float8(value));
+}
+
+static Datum
+decode_float8_float4(Decoder *decoder, const unsigned char *value, size_t length, bool *null)
+{
+	float8		v = read_float8(value);
+
+	if ((float8) (float4) v != v)
+		reject_finer(decoder, value, length);
+	return Float4GetDatum((float4) v);
 }
 
 /* Exact: every float is a double. */
@@ -454,6 +544,7 @@ static Datum
 decode_timestamp(Decoder *decoder, const unsigned char *value, size_t length, bool *null)
 {
 	WireTime	t;
+	Timestamp	whole;
 	Timestamp	timestamp;
 
 	read_datetime(value, length, &t);
@@ -461,16 +552,19 @@ decode_timestamp(Decoder *decoder, const unsigned char *value, size_t length, bo
 		return reject_date(decoder, value, length, null, true);
 	if (unlikely(!is_calendar_date(&t) || t.hour > 23 || t.minute > 59 || t.second > 59 || t.microsecond > 999999))
 		return reject_date(decoder, value, length, null, false);
-	timestamp = timestamp_of(&t);
+	whole = timestamp = timestamp_of(&t);
 	if (decoder->column->typmod >= 0)
 		compat_adjust_timestamp(&timestamp, decoder->column->typmod);
+	if (unlikely(timestamp != whole))
+		reject_finer(decoder, value, length);
 	return TimestampGetDatum(timestamp);
 }
 
 static Datum
 decode_time(Decoder *decoder, const unsigned char *value, size_t length, bool *null)
 {
-	TimeADT		time = read_duration(value, length);
+	TimeADT		whole = read_duration(value, length);
+	TimeADT		time = whole;
 
 	if (time < 0 || time > USECS_PER_DAY)
 		ereport(ERROR,
@@ -478,6 +572,8 @@ decode_time(Decoder *decoder, const unsigned char *value, size_t length, bool *n
 				errmsg("value \"%s\" is out of range for type time", decode_text(&decoder->field, value, length, NULL)),
 				errhint("Declare the column as interval, or import with import_time 'interval'."));
 	AdjustTimeForTypmod(&time, decoder->column->typmod);
+	if (unlikely(time != whole))
+		reject_finer(decoder, value, length);
 	return TimeADTGetDatum(time);
 }
 
@@ -571,6 +667,7 @@ static const struct
 	{W(WIRE_FLOAT), FLOAT4OID, decode_float4},
 	{W(WIRE_FLOAT), FLOAT8OID, decode_float4_float8},
 	{W(WIRE_DOUBLE), FLOAT8OID, decode_float8},
+	{W(WIRE_DOUBLE), FLOAT4OID, decode_float8_float4},
 	{W(WIRE_DECIMAL), NUMERICOID, decode_decimal},
 	{W(WIRE_DATE), DATEOID, decode_date},
 	{W(WIRE_DATETIME) | W(WIRE_TIMESTAMP), DATEOID, decode_datetime_date},
@@ -607,10 +704,29 @@ decimal_always_fits(const Decoder *decoder)
 	return scale == decoder->field.decimals && precision - scale >= digits - (int) decoder->field.decimals;
 }
 
+/* What decode_input() needs to notice that a value lost something. */
+static void
+choose_checks(Decoder *decoder)
+{
+	TypeCacheEntry *type;
+	Oid			input;
+
+	decoder->base_typmod = decoder->column->typmod;
+	decoder->base = getBaseTypeAndTypmod(decoder->column->typid, &decoder->base_typmod);
+	decoder->input.fn_oid = InvalidOid;
+	type = lookup_type_cache(decoder->base, TYPECACHE_EQ_OPR_FINFO);
+	if (decoder->base_typmod < 0 || !OidIsValid(type->eq_opr_finfo.fn_oid))
+		return;
+	getTypeInputInfo(decoder->base, &input, &decoder->ioparam);
+	fmgr_info(input, &decoder->input);
+	fmgr_info(type->eq_opr_finfo.fn_oid, &decoder->equal);
+}
+
 void
 decoder_choose(Decoder *decoder, const ClientField *field)
 {
 	decoder->field = *field;
+	decoder->runs_code = decoder->column->typid >= FirstNormalObjectId;
 	decoder->decode = decoder_find(field->type, decoder->column->typid);
 	if (field->type == WIRE_UNKNOWN)
 		ereport(ERROR,
@@ -626,6 +742,28 @@ decoder_choose(Decoder *decoder, const ClientField *field)
 		decoder->decode = decode_input;
 	if (decoder->decode == decode_decimal && !decimal_always_fits(decoder))
 		decoder->decode = decode_input;
+	if (decoder->decode == decode_input || decoder->decode == decode_string)
+		choose_checks(decoder);
+}
+
+void
+decode_keep(const Decoder *decoders, int ndecoders, const ClientField *fields, int nfields, ClientRow *row)
+{
+	unsigned char *copy;
+	size_t		length;
+	bool		keep = false;
+
+	for (int i = 0; i < ndecoders; i++)
+		keep |= decoders[i].runs_code;
+	if (likely(!keep))
+		return;
+	length = client_row_length(row, fields, nfields);
+	if (length == 0)
+		reject_malformed();
+	copy = palloc(length);
+	memcpy(copy, row->start, length);
+	row->start = copy;
+	row->limit = copy + length;
 }
 
 /*
@@ -677,7 +815,7 @@ decode_key(StringInfo out, const Decoder *decoders, int ndecoders, int nfields, 
 	const char *separator = ", key ";
 	char		text[SHORT_TEXT];
 
-	for (int i = 0; row->start != NULL && i < ndecoders && at < row->limit; i++)
+	for (int i = 0; i < ndecoders && at < row->limit; i++)
 	{
 		const ClientField *field = &decoders[i].field;
 		size_t		length;

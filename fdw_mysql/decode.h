@@ -25,10 +25,26 @@ struct Decoder
 	int			slot;			/* index into the slot's values */
 	bool		key;			/* belongs to the primary key */
 	bool		zero_date_null;
+	bool		runs_code;		/* of somebody's own, which may use the connection */
+	/* where the type, or the domain's, has a length or a precision: what tells whether a value was cut or rounded */
+	Oid			base;
+	int32		base_typmod;
+	Oid			ioparam;
+	FmgrInfo	input;			/* to be called without the typmod; no function: nothing can be lost */
+	FmgrInfo	equal;
 };
 
-/* Choose how "decoder->column" is read from such a field; an ERROR where no value of it could be. */
+/*
+ * Choose how "decoder->column" is read from such a field; an ERROR where no value of it could be. In a memory context
+ * that lives as long as the decoder.
+ */
 extern void decoder_choose(Decoder *decoder, const ClientField *field);
+
+/*
+ * Before decode_row(): copy the row where decoding it may run a function, as a domain's CHECK does, that has another
+ * statement read on the connection.
+ */
+extern void decode_keep(const Decoder *decoders, int ndecoders, const ClientField *fields, int nfields, ClientRow *row);
 
 /* Decode one row; "place" follows the column for the sake of errors. */
 extern void decode_row(Decoder *decoders, int ndecoders, int nfields, const ClientRow *row, Place *place,

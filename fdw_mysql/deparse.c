@@ -420,7 +420,10 @@ deparse_bool(Deparse *deparse, BoolExpr *expr)
 static void
 deparse_null_test(Deparse *deparse, NullTest *expr)
 {
-	deparse_column(deparse, pushdown_column(deparse->rel, expr->arg), KIND_ANY);
+	Var		   *column = pushdown_column(deparse->rel, expr->arg);
+
+	/* MySQL's NOT (d IS NOT NULL) is its d IS NULL, which a zero date is. */
+	deparse_column(deparse, column, pushdown_is_date(pushdown_kind(column->vartype)) ? KIND_ANY : KIND_TIMELESS);
 	appendStringInfoString(&deparse->sql, expr->nulltesttype == IS_NULL ? " IS NULL" : " IS NOT NULL");
 }
 

@@ -143,8 +143,8 @@ pushdown_zero_dates(const RemoteTable *table, const Var *var)
 	return options.zero_date == ZERO_DATE_NULL;
 }
 
-static bool
-is_date(Kind kind)
+bool
+pushdown_is_date(Kind kind)
 {
 	return kind == KIND_DATE || kind == KIND_TIMESTAMP || kind == KIND_TIMESTAMPTZ;
 }
@@ -153,7 +153,7 @@ is_date(Kind kind)
 static Shipping
 cap_for_dates(RelOptInfo *rel, const Var *var, Shipping shipping)
 {
-	if (is_date(pushdown_kind(var->vartype)) && pushdown_zero_dates(rel->fdw_private, var))
+	if (pushdown_is_date(pushdown_kind(var->vartype)) && pushdown_zero_dates(rel->fdw_private, var))
 		return Min(shipping, SHIP_SUPERSET);
 	return shipping;
 }
@@ -336,12 +336,12 @@ classify_null_test(RelOptInfo *rel, NullTest *expr)
 
 	if (column == NULL || expr->argisrow)
 		return SHIP_NO;
-	if (!is_date(pushdown_kind(column->vartype)))
+	if (!pushdown_is_date(pushdown_kind(column->vartype)))
 		return SHIP_EXACT;
 
 	/*
 	 * MySQL itself takes a zero date for NULL where the column is NOT NULL. IS NOT NULL lets through what is read as
-	 * NULL; IS NULL could hold it back.
+	 * NULL; IS NULL could hold it back. (Over a date that is declared as something else here, see deparse_null_test().)
 	 */
 	return expr->nulltesttype == IS_NULL ? SHIP_NO : cap_for_dates(rel, column, SHIP_SUPERSET);
 }
@@ -383,6 +383,7 @@ static const int held_by[] = {
 	[KIND_TIMESTAMPTZ] = W(WIRE_TIMESTAMP),
 	[KIND_TEXT] = W(WIRE_STRING) | W(WIRE_BYTES),
 	[KIND_ANY] = -1,
+	[KIND_TIMELESS] = ~(W(WIRE_DATE) | W(WIRE_DATETIME) | W(WIRE_TIMESTAMP)),
 };
 
 /* What MySQL says of a DOUBLE without a fixed number of decimals. */
@@ -395,6 +396,30 @@ pushdown_holds(Kind kind, const ClientField *field)
 	if (kind == KIND_DOUBLE && field->decimals < ANY_DECIMALS)
 		return false;
 	return (held_by[kind] & W(field->type)) != 0;
+}
+
+/* A numeric's scale is 11 bits with a sign. */
+static int
+numeric_scale(int32 typmod)
+{
+	return (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+}
+
+bool
+pushdown_narrows(const Column *local, const ClientField *field)
+{
+	if (local->typmod < 0)
+		return false;
+	switch (local->typid)
+	{
+		case NUMERICOID:
+			return numeric_scale(local->typmod) < (int) field->decimals;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return local->typmod < (int) field->decimals;
+		default:
+			return false;
+	}
 }
 
 bool

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "client.h"
+#include "common/column.h"
 #include "nodes/pathnodes.h"
 #include "option.h"
 
@@ -28,7 +29,8 @@ typedef enum Kind
 	KIND_TIMESTAMP,
 	KIND_TIMESTAMPTZ,
 	KIND_TEXT,
-	KIND_ANY					/* only its being NULL matters */
+	KIND_ANY,					/* only its being NULL matters */
+	KIND_TIMELESS				/* the same, but a zero date would be taken for NULL */
 } Kind;
 
 /* How much of a condition can be left to MySQL; in order. */
@@ -78,6 +80,8 @@ extern const Operator *pushdown_operator(Oid function);
 /* The kind of a PostgreSQL type, KIND_NONE where it has none. */
 extern Kind pushdown_kind(Oid type);
 
+extern bool pushdown_is_date(Kind kind);
+
 /* The column that an expression is, but for casts that do not change its value; NULL when it is none of the table's. */
 extern Var *pushdown_column(const RelOptInfo *rel, Expr *expr);
 
@@ -91,6 +95,8 @@ extern Shipping pushdown_classify(PlannerInfo *root, RelOptInfo *rel, Expr *expr
 
 /* Is a remote column what a condition, or an order, took it for? */
 extern bool pushdown_holds(Kind kind, const ClientField *field);
+/* Is the local column too coarse for some of the remote values? Such a value must be seen here, to be refused. */
+extern bool pushdown_narrows(const Column *local, const ClientField *field);
 extern bool pushdown_sorts(Kind kind, const ClientField *field);
 
 #pragma GCC visibility pop

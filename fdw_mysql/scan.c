@@ -52,7 +52,7 @@ typedef struct RemoteScan
 	/* where we are, for errors */
 	Place		place;
 	uint64		rows;
-	ClientRow	row;
+	ClientRow	row;			/* no start: none is being decoded, and where one stood may be free */
 } RemoteScan;
 
 /* ---- begin ---- */
@@ -100,7 +100,7 @@ prepare_params(RemoteScan *scan, List *exprs)
 		scan->param_types[foreach_current_index(lc)] = exprType(lfirst(lc));
 }
 
-/* Which row it was: by its number, and its key as far as it has been decoded. */
+/* Which row it was: by its number and key while it is decoded, or else by the one before. */
 static void
 describe_row(StringInfo context, void *arg)
 {
@@ -108,8 +108,9 @@ describe_row(StringInfo context, void *arg)
 
 	if (scan->rows == 0)
 		return;
-	appendStringInfo(context, ", row " UINT64_FORMAT, scan->rows);
-	decode_key(context, scan->decoders, scan->ncolumns, scan->nfields, &scan->row);
+	appendStringInfo(context, ", %s " UINT64_FORMAT, scan->row.start != NULL ? "row" : "after row", scan->rows);
+	if (scan->row.start != NULL)
+		decode_key(context, scan->decoders, scan->ncolumns, scan->nfields, &scan->row);
 }
 
 void
@@ -209,6 +210,8 @@ proofs_hold(RemoteScan *scan, const ClientField *fields)
 
 		if (!(bits & PROOF_SORTED) && !pushdown_holds(kind, &fields[column]))
 			return false;
+		if (!(bits & PROOF_SORTED) && pushdown_narrows(&scan->columns[column], &fields[column]))
+			return false;
 		if (fields[column].decimals < bits >> PROOF_SCALE_SHIFT)
 			return false;
 		if ((bits & PROOF_SORTED) && !pushdown_sorts(kind, &fields[column]))
@@ -283,9 +286,8 @@ execute(RemoteScan *scan)
 
 	if (!execute_proven(scan, session))
 		execute_plain(scan, session);
-	MemoryContextSwitchTo(caller);
 	choose_decoders(scan);
-	scan->rows = 0;
+	MemoryContextSwitchTo(caller);
 }
 
 /* The conditions that the plain statement left out. */
@@ -302,23 +304,34 @@ passes_conditions(RemoteScan *scan, TupleTableSlot *slot)
 	return passes;
 }
 
+/* The row is only known to be there between two calls on the connection. */
+static void
+decode_into(RemoteScan *scan, TupleTableSlot *slot, ClientRow row)
+{
+	decode_keep(scan->decoders, scan->ncolumns, scan->fields, scan->nfields, &row);
+	scan->row = row;
+	decode_row(scan->decoders, scan->ncolumns, scan->nfields, &scan->row, &scan->place, slot->tts_values,
+			   slot->tts_isnull);
+	scan->row.start = NULL;
+}
+
 /* Core calls this in the per-tuple context: what is decoded lives as long as the slot shows it. */
 TupleTableSlot *
 mysqlIterateForeignScan(ForeignScanState *node)
 {
 	RemoteScan *scan = (RemoteScan *) node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	ClientRow	row;
 
 	ExecClearTuple(slot);
 	place_push(&scan->place);
 	if (scan->current == NULL)
 		execute(scan);
-	while (reader_next(scan->current, &scan->row))
+	while (reader_next(scan->current, &row))
 	{
 		scan->rows++;
 		ExecClearTuple(slot);
-		decode_row(scan->decoders, scan->ncolumns, scan->nfields, &scan->row, &scan->place, slot->tts_values,
-				   slot->tts_isnull);
+		decode_into(scan, slot, row);
 		ExecStoreVirtualTuple(slot);
 		if (likely(scan->current == scan->reader) || passes_conditions(scan, slot))
 			break;
@@ -334,8 +347,10 @@ mysqlReScanForeignScan(ForeignScanState *node)
 	RemoteScan *scan = (RemoteScan *) node->fdw_state;
 
 	/* The next row runs the statement again, with its new parameters, in the same snapshot. */
-	if (scan != NULL)
-		scan->current = NULL;
+	if (scan == NULL)
+		return;
+	scan->current = NULL;
+	scan->rows = 0;
 }
 
 void

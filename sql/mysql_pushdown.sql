@@ -163,6 +163,12 @@ BEGIN
   IF matched < 500 THEN RAISE EXCEPTION 'only % conditions matched anything', matched; END IF;
 END $$;
 
+-- a zero date in a NOT NULL column is NULL to MySQL's IS NULL, and text to whoever declared it so
+CREATE FOREIGN TABLE zero_texts (id int, d text, e text) SERVER mysql_pushdown OPTIONS (table_name 'zeros');
+SELECT id, d FROM zero_texts WHERE d IS NULL OR e IS NULL ORDER BY id;
+SELECT id, d FROM zero_texts WHERE NOT (d IS NOT NULL) ORDER BY id;
+SELECT id, d FROM zero_texts WHERE d IS NOT NULL ORDER BY id;
+
 DROP SCHEMA mysql_pushdown CASCADE;
 DROP EXTENSION fdw_mysql CASCADE;
 \! mariadb --host="$MYSQL_HOST" --port="$MYSQL_PORT" --user="$MYSQL_USER" --execute="DROP DATABASE mysql_pushdown"

@@ -62,6 +62,11 @@ CREATE TABLE bad_text (id int PRIMARY KEY, v varbinary(10));
 INSERT INTO bad_text VALUES (1, 'good'), (2, x'61ff62'), (3, x'610062'), (4, x'eda080');
 CREATE TABLE many (id int PRIMARY KEY, `select` int, `a"b` int, `back``tick` int, `sp ace` int, Ümläut int, c6 int, c7 int, c8 int, c9 int, c10 int);
 INSERT INTO many VALUES (1, NULL, 2, NULL, 4, 5, NULL, NULL, 8, NULL, 10);
+CREATE TABLE fine (id int PRIMARY KEY, d decimal(10,4), g double, dt datetime(6), t time(6), v varchar(10), KEY (d), KEY (dt));
+INSERT INTO fine VALUES (1, 1.2300, 0.5, '2024-01-01 10:00:00', '10:00:00', 'abc'),
+  (2, 1.2345, 0.1, '2024-01-01 10:00:00.4', '10:00:00.4', 'abc  ');
+CREATE TABLE growing (id int PRIMARY KEY, v longtext, after int);
+INSERT INTO growing SELECT seq, REPEAT(CHAR(64 + seq), seq * 20000), seq * 11 FROM seq_1_to_20;
 CREATE TABLE names (id uuid PRIMARY KEY, a4 inet4, a6 inet6);
 INSERT INTO names VALUES ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '10.0.0.1', '2001:db8::ff');
 $mysql$ \g (format=unaligned tuples_only=on) | mariadb --host="$MYSQL_HOST" --port="$MYSQL_PORT" --user="$MYSQL_USER"
@@ -108,7 +113,7 @@ SELECT absent FROM missing; -- ERROR
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attfdwoptions
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_foreign_table t ON t.ftrelid = c.oid
 WHERE c.relnamespace = 'mysql_types'::regnamespace AND a.attnum > 0
-  AND c.relname NOT IN ('narrow', 'signed', 'coarse', 'short', 'word', 'few_bits', 'truncated', 'bad_bytes', 'place', 'missing')
+  AND c.relname NOT IN ('narrow', 'signed', 'coarse', 'short', 'word', 'few_bits', 'truncated', 'bad_bytes', 'place', 'missing', 'fine', 'growing')
 ORDER BY c.relname COLLATE "C", a.attnum;
 
 -- the values
@@ -137,7 +142,31 @@ SELECT * FROM bit_values ORDER BY id;
 CREATE FOREIGN TABLE texts (id int, d text, dt6 text, t6 text, ts3 text) SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'moments');
 SELECT * FROM texts ORDER BY id;
 CREATE FOREIGN TABLE rounded (id int, dt6 timestamp(0), ts3 timestamptz(1)) SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'moments');
-SELECT * FROM rounded ORDER BY id;
+SELECT dt6 FROM rounded WHERE id = 3; -- ERROR
+SELECT ts3 FROM rounded WHERE id = 2; -- ERROR
+SELECT * FROM rounded WHERE id = 4;
+
+-- never rounded and never cut: what is finer or longer than declared is an ERROR, whatever MySQL evaluates
+CREATE DOMAIN price AS numeric(10,2);
+CREATE FOREIGN TABLE coarser (id int OPTIONS (key 'true'), d numeric(10,2), dt timestamp(0)) SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'fine');
+SELECT * FROM coarser WHERE id = 1;
+SELECT d FROM coarser; -- ERROR
+SELECT count(*) FROM coarser WHERE d = 1.23; -- ERROR
+SELECT count(*) FROM coarser WHERE d < 1; -- ERROR
+SELECT count(*) FROM coarser WHERE dt = '2024-01-01 10:00:00'; -- ERROR
+CREATE FOREIGN TABLE cuts (id int, d price, g real, t time(0), v varchar(3)) SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'fine');
+SELECT * FROM cuts WHERE id = 1;
+SELECT d FROM cuts; -- ERROR
+SELECT g FROM cuts; -- ERROR
+SELECT t FROM cuts; -- ERROR
+SELECT v FROM cuts; -- ERROR
+CREATE FOREIGN TABLE more_cuts (id int, d text, g numeric(10,0), t interval(0), v "char") SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'fine');
+SELECT d FROM more_cuts ORDER BY id;
+SELECT g FROM more_cuts; -- ERROR
+SELECT t FROM more_cuts; -- ERROR
+SELECT v FROM more_cuts; -- ERROR
+CREATE FOREIGN TABLE padded (id int, d numeric(20,6), v char(5)) SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'fine');
+SELECT id, d, v || '|' AS v FROM padded ORDER BY id;
 CREATE FOREIGN TABLE documents (id int, j jsonb, e text, v bytea) SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'strings');
 SELECT id, j, e, v FROM documents ORDER BY id;
 
@@ -150,6 +179,12 @@ SELECT id FROM null_dates WHERE d < '2024-06-01' ORDER BY id;
 SELECT id FROM null_dates WHERE ts IS NULL;
 CREATE FOREIGN TABLE date_texts (id int, d text, ts text) SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'zeros');
 SELECT * FROM date_texts ORDER BY id;
+
+-- a domain whose CHECK reads through the same connection, while the row is decoded
+CREATE FUNCTION is_known(text) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM mysql_types.integers WHERE id = length($1) / 20000 % 4 + 1)';
+CREATE DOMAIN checked AS text CHECK (is_known(VALUE));
+CREATE FOREIGN TABLE checks (id int, v checked, after int) SERVER mysql_types OPTIONS (dbname 'mysql_types', table_name 'growing');
+SELECT count(*), sum(after), bool_and(after = id * 11 AND v = repeat(chr(64 + id), id * 20000)) FROM checks;
 
 DROP SCHEMA mysql_types CASCADE;
 DROP EXTENSION fdw_mysql CASCADE;

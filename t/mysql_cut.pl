@@ -16,11 +16,14 @@ $stack->mariadb_database(<<'SQL');
 CREATE TABLE rows_ (id bigint PRIMARY KEY, small smallint, amount decimal(12,2), at datetime(6), note longtext, flag bit(1));
 INSERT INTO rows_ SELECT seq, seq % 100, seq * 1.25, '2020-01-01' + INTERVAL seq MINUTE,
   IF(seq % 7 = 0, NULL, REPEAT(CHAR(97 + seq % 26), seq % 60)), seq % 2 FROM seq_1_to_1500;
+CREATE VIEW growing AS SELECT seq AS id, REPEAT('x', IF(seq < 4, 300000, 15000000)) AS word FROM seq_1_to_10;
 INSERT INTO rows_ VALUES (2000, 1, 1, '2020-01-01', REPEAT('long', 50000), 1);
 SQL
 $stack->mysql_server('mysql', host => '127.0.0.1', port => $proxy->port, dbname => $stack->database);
 $stack->sql('CREATE FOREIGN TABLE remote (id bigint, small smallint, amount numeric(12,2), at timestamp, note text, flag bit(1))'
 	  . " SERVER mysql OPTIONS (table_name 'rows_')");
+
+$stack->sql("CREATE FOREIGN TABLE growing (id bigint OPTIONS (key 'true'), word text) SERVER mysql");
 
 # Every row takes part in the figure, each column too.
 my $query = 'SELECT count(*), md5(string_agg(r::text, chr(10) ORDER BY id)) FROM remote r';
@@ -83,6 +86,16 @@ for my $at (5, 20, 60, 78, 81, 95, 150, 210, 250, 300, map { int($bytes * $_ / 2
 	else { like($result->{out}, qr/^1501\|/, "byte $at changed: as many rows") }
 }
 is($crashes, 0, 'no backend crashed or hung over a changed byte');
+
+# Broken off in a row for which the client's buffer grew: the message does not look for the row before in the old one.
+for my $down (700_000, 1_200_000, 3_000_000)
+{
+	$proxy->fault(act => 'blackhole', down => $down);
+	my $result = $stack->try("SET statement_timeout = '1500ms'; SELECT sum(length(word)) FROM growing", 20);
+
+	is($result->{code}, '57014', "cancelled after $down bytes of rows that grow") or diag($result->{text});
+	like($result->{text}, qr/foreign table "growing", after row \d+$/m, '... and the message says after which row');
+}
 
 $proxy->pass;
 is($stack->sql($query), $whole, 'healthy again: the exact rows');
