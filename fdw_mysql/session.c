@@ -76,8 +76,9 @@ static const char *const pins[] = {
 static void
 report(Session *session, const char *what, const char *sql)
 {
+	/* A connection that never came to be took no snapshot with it. */
 	if (client_broken(session->client))
-		session->lost = true;
+		session->lost = session->in_transaction;
 	report_client_error(client_error(session->client), psprintf("%s server \"%s\"", what, session->server_name),
 						session->target.password, sql);
 }
@@ -416,7 +417,6 @@ end_subtransaction(Connection *connection, SubTransactionId subid, SubTransactio
 		return;
 	if (!forget_readers(session, subid, connection_end_deadline()))
 	{
-		/* A login that failed took no snapshot with it. */
 		session->lost = session->lost || session->in_transaction;
 		if (!session->in_transaction)
 			disconnect(session);
