@@ -46,6 +46,7 @@ typedef struct CsvWriter
 	const FormatTable *table;
 	ValueWriter *values;
 	char		escape;
+	int			null_length;	/* of what stands for NULL */
 	StringInfoData text;		/* of one value */
 } CsvWriter;
 
@@ -272,6 +273,7 @@ csvWriteBegin(const FormatTable *table)
 	writer->table = table;
 	writer->values = value_writers(table);
 	writer->escape = o->escape ? o->escape : o->quote;
+	writer->null_length = strlen(o->null);
 	initStringInfo(&writer->text);
 	return writer;
 }
@@ -282,7 +284,7 @@ needs_quotes(const CsvWriter *writer, const char *text, int length)
 {
 	const S3Options *o = writer->table->options;
 
-	if (strcmp(text, o->null) == 0)
+	if (length == writer->null_length && memcmp(text, o->null, length) == 0)
 		return true;
 	if (writer->table->count == 1 && strcmp(text, "\\.") == 0)
 		return true;

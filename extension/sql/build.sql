@@ -15,11 +15,12 @@ COMMENT ON COLUMN medallion.build.run_id IS 'run that made it';
 COMMENT ON COLUMN medallion.build.built_at IS 'when it was made';
 
 -- The raw tables are copied first: each object is read and compared with the ledger once, and the queries get tables with
--- statistics that they can scan in parallel, which foreign tables are not.
+-- statistics that they can scan in parallel, which foreign tables are not. Workers are cheap here: nobody waits for the
+-- first row. Each of them may take work_mem for each hash table.
 CREATE FUNCTION medallion.build(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET timezone = 'UTC'
-	SET jit = off SET work_mem = '256MB'
+	SET jit = off SET work_mem = '64MB' SET parallel_setup_cost = 100 SET parallel_tuple_cost = 0.02
 AS $$
 DECLARE
 	number bigint;

@@ -7,7 +7,7 @@
 CREATE FUNCTION medallion.publish(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp SET jit = off
-	SET work_mem = '256MB' SET maintenance_work_mem = '256MB'
+	SET work_mem = '64MB' SET maintenance_work_mem = '256MB'
 AS $$
 DECLARE
 	number bigint := (SELECT b.id FROM medallion.build b WHERE b.pipeline = $1);
