@@ -6,6 +6,7 @@
 
 #include "common/wait.h"
 
+#include <poll.h>
 #include <pthread.h>
 
 #include "common/compat.h"
@@ -85,6 +86,45 @@ wait_sockets(WaitSocket *sockets, int count, long timeout_ms)
 
 	CHECK_FOR_INTERRUPTS();
 	return nready;
+}
+
+/* Would CHECK_FOR_INTERRUPTS() end the statement? */
+static bool
+interrupt_wanted(void)
+{
+	if (!InterruptPending || InterruptHoldoffCount > 0 || CritSectionCount > 0)
+		return false;
+	return ProcDiePending || ClientConnectionLost || (QueryCancelPending && QueryCancelHoldoffCount == 0);
+}
+
+/* In slices: a signal may come between the check and poll(2). */
+bool
+wait_in_library(pgsocket fd, uint32 events, long timeout_ms, bool interruptible)
+{
+	Deadline	deadline = deadline_in(timeout_ms);
+	struct pollfd polled[2] = {{.fd = fd}, {.fd = -1}};
+
+	if (timeout_ms == 0)
+		return false;
+	polled[0].events = (events & WL_SOCKET_READABLE ? POLLIN : 0) | (events & WL_SOCKET_WRITEABLE ? POLLOUT : 0);
+	if (interruptible && client_socket_watchable())
+	{
+		polled[1].fd = MyProcPort->sock;
+		polled[1].events = POLLRDHUP;
+	}
+	for (;;)
+	{
+		long		left = deadline_cap(deadline, WAIT_SLICE_MS);
+
+		if (left == 0 || (interruptible && interrupt_wanted()))
+			return false;
+		if (poll(polled, lengthof(polled), (int) left) <= 0)
+			continue;
+		if (polled[0].revents != 0)
+			return true;
+		if (polled[1].revents != 0)
+			note_client_gone();
+	}
 }
 
 void

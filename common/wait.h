@@ -31,7 +31,14 @@ typedef struct WaitSocket
  */
 extern int	wait_sockets(WaitSocket *sockets, int count, long timeout_ms);
 
-/* The same without sockets: sleep, interruptibly. */
+/*
+ * Wait for one socket while a library's frames are on the stack, so that nothing may leave through them: true when it is
+ * ready, false when timeout_ms (-1: no limit) have passed or, where "interruptible", an interrupt asks for an ERROR.
+ * Then leave the library, which fails, and call CHECK_FOR_INTERRUPTS().
+ */
+extern bool wait_in_library(pgsocket fd, uint32 events, long timeout_ms, bool interruptible);
+
+/* wait_sockets() without sockets: sleep, interruptibly. */
 extern void wait_sleep(long timeout_ms);
 
 /* A point in time by which work must be done; 0 ms and less mean none. */

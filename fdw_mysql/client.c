@@ -9,7 +9,9 @@
 
 #include <mysql.h>
 #include <errmsg.h>
+#include <mysql/client_plugin.h>
 #include <mysqld_error.h>
+#include <openssl/err.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,6 +20,7 @@
 
 #include "client.h"
 
+#include "miscadmin.h"
 #include "storage/fd.h"
 
 #ifndef LIBMARIADB
@@ -54,6 +57,7 @@ struct Client
 	bool		connected;
 	bool		broken;
 	bool		timed_out;
+	bool		encrypted;		/* under TLS, or not known yet */
 	bool		holds_descriptor;	/* accounted with fd.c */
 	Operation	operation;		/* the one under way, while events is not 0 */
 	int			events;			/* what it waits for */
@@ -147,12 +151,46 @@ client_thread(Client *client)
 
 /* ---- waiting ---- */
 
+/*
+ * OpenSSL keeps one list of errors for all that the backend does, and the library takes what somebody else left there
+ * for its own connection's: to be called before the library may read or write.
+ */
+static inline void
+forget_tls_errors(Client *client)
+{
+	if (unlikely(client->encrypted))
+		ERR_clear_error();
+}
+
+/* The client whose connection is being made: what handshake_wait() is not told. */
+static Client *connecting_client;
+
+/*
+ * In the handshake of TLS the library does not come back: it waits, for as many milliseconds as connect_timeout has
+ * seconds. So it waits here, as long as we say.
+ */
+static int
+handshake_wait(my_socket fd, my_bool is_read, int timeout)
+{
+	Client	   *client = connecting_client;
+	bool		held = client->hold != DEADLINE_NONE;
+	long		left = deadline_left(held ? client->hold : client->connect_by);
+	bool		ready = wait_in_library(fd, is_read ? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE, left,
+										!held || client->interruptible);
+
+	if (!ready)
+		client->timed_out = true;
+	return ready;
+}
+
 static int
 operation_continue(Client *client, int events)
 {
 	MYSQL	   *mysql = client->mysql;
 	MYSQL_STMT *stmt = client->statement ? client->statement->stmt : NULL;
 
+	forget_tls_errors(client);
+	connecting_client = client;
 	switch (client->operation)
 	{
 		case OP_CONNECT:
@@ -291,6 +329,7 @@ operation_begin(Client *client, Operation operation, Statement *statement)
 		return set_error(client, CR_SERVER_GONE_ERROR, "HY000", "the connection is closed");
 	if (settled != CLIENT_OK)
 		return settled;
+	forget_tls_errors(client);
 	client->error.number = 0;
 	client->operation = operation;
 	client->statement = statement;
@@ -309,6 +348,80 @@ keep_text(Client *client, const char *sql)
 	return false;
 }
 
+/* ---- logging in ---- */
+
+typedef int (*LoginFunction) (MYSQL_PLUGIN_VIO *vio, MYSQL *mysql);
+
+static int	login_caching_sha2(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql);
+static int	login_sha256(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql);
+
+static const char no_tls[] = "the server does not offer TLS";
+
+/* The plugins that send the password itself where the connection is secure, and the functions that we put before theirs. */
+static struct
+{
+	const char *name;
+	LoginFunction guard;
+	LoginFunction login;		/* the plugin's own */
+}			guarded[] = {
+	{"caching_sha2_password", login_caching_sha2},
+	{"sha256_password", login_sha256},
+};
+
+/*
+ * The plugins take a connection for secure once TLS was asked for, be it there or not: whoever strips it would be sent
+ * the password in the clear. Where TLS may be missing, say so, and they encrypt the password under the server's key; that
+ * is no help against a man in the middle, so where TLS is required, give up.
+ */
+static int
+guarded_login(LoginFunction login, MYSQL_PLUGIN_VIO *vio, MYSQL *mysql)
+{
+	const char *key = NULL;
+	MYSQL_PLUGIN_VIO_INFO info = {MYSQL_VIO_INVALID};
+
+	vio->info(vio, &info);
+	if (info.protocol != MYSQL_VIO_SOCKET && mysql_get_ssl_cipher(mysql) == NULL)
+	{
+		mysql_get_optionv(mysql, MYSQL_SERVER_PUBLIC_KEY, &key);
+		if (key != NULL)
+		{
+			mysql->methods->set_error(mysql, CR_SSL_CONNECTION_ERROR, "08001", "%s", no_tls);
+			return CR_ERROR;
+		}
+		mysql->options.use_ssl = 0;
+		mysql->client_flag &= ~CLIENT_SSL;
+	}
+	return login(vio, mysql);
+}
+
+static int
+login_caching_sha2(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql)
+{
+	return guarded_login(guarded[0].login, vio, mysql);
+}
+
+static int
+login_sha256(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql)
+{
+	return guarded_login(guarded[1].login, vio, mysql);
+}
+
+/* Before each connection: a plugin that is not installed now may be later. */
+static void
+guard_plugins(MYSQL *mysql)
+{
+	for (int i = 0; i < lengthof(guarded); i++)
+	{
+		struct st_mysql_client_plugin_AUTHENTICATION *plugin = (struct st_mysql_client_plugin_AUTHENTICATION *)
+			mysql_client_find_plugin(mysql, guarded[i].name, MYSQL_CLIENT_AUTHENTICATION_PLUGIN);
+
+		if (plugin == NULL || plugin->authenticate_user == guarded[i].guard)
+			continue;
+		guarded[i].login = plugin->authenticate_user;
+		plugin->authenticate_user = guarded[i].guard;
+	}
+}
+
 /* ---- connections ---- */
 
 /* Said explicitly whatever the mode: what the library does by itself differs between its versions. */
@@ -323,11 +436,9 @@ set_tls_options(MYSQL *mysql, const ClientTarget *target)
 	/* Falls back to plain text nevertheless where the server offers no TLS: client_connect() checks. */
 	mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce);
 	mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+	mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, handshake_wait);
 
-	/*
-	 * A man in the middle who strips TLS would ask the sha2 plugins for the password under a key of his own. With this
-	 * they have no key to encrypt it with, and under TLS they need none.
-	 */
+	/* Under TLS no key is needed. guarded_login() knows by it that nothing else will do. */
 	if (target->ssl_mode >= SSL_REQUIRE)
 		mysql_optionsv(mysql, MYSQL_SERVER_PUBLIC_KEY, "/dev/null");
 }
@@ -373,6 +484,9 @@ client_create(const ClientTarget *target)
 	}
 	client->target = *target;
 	set_options(client->mysql, target);
+	signals_block(&signals);
+	guard_plugins(client->mysql);
+	signals_restore(&signals);
 	return client;
 }
 
@@ -400,16 +514,25 @@ client_connect(Client *client, Deadline deadline)
 	client->operation = OP_CONNECT;
 	client->connect_by = deadline;
 	client->timed_out = false;
+	client->encrypted = target->ssl_mode != SSL_DISABLE;
+	forget_tls_errors(client);
+	connecting_client = client;
 	client->events = mysql_real_connect_start(&client->connection, client->mysql, local ? NULL : target->address,
 											  target->user, target->password, NULL, target->port,
 											  local ? target->host : NULL, 0);
 	if (!drive(client))
 		return CLIENT_PENDING;
 	if (client->connection == NULL)
+	{
+		/* what ended handshake_wait() */
+		if (client->hold == DEADLINE_NONE || client->interruptible)
+			CHECK_FOR_INTERRUPTS();
 		return take_error(client, NULL);
+	}
 	client->connected = true;
-	if (target->ssl_mode >= SSL_REQUIRE && !local && mysql_get_ssl_cipher(client->mysql) == NULL)
-		return set_error(client, CR_SSL_CONNECTION_ERROR, "08001", "the server does not offer TLS");
+	client->encrypted = mysql_get_ssl_cipher(client->mysql) != NULL;
+	if (target->ssl_mode >= SSL_REQUIRE && !local && !client->encrypted)
+		return set_error(client, CR_SSL_CONNECTION_ERROR, "08001", no_tls);
 	set_nonblocking(client);
 	set_keepalive(client);
 	return CLIENT_OK;
@@ -580,6 +703,7 @@ statement_fetch(Statement *statement, ClientRow *row)
 			if (begun != CLIENT_OK)
 				return begun;
 		}
+		forget_tls_errors(client);
 		client->operation = OP_FETCH;
 		client->statement = statement;
 		client->events = mysql_stmt_fetch_start(&client->result, statement->stmt);
@@ -603,6 +727,7 @@ statement_free(Statement *statement)
 		give_up_operation(client);
 	client->operation = OP_STATEMENT_CLOSE;
 	client->statement = statement;
+	forget_tls_errors(client);
 	/* Sends a few bytes and reads nothing. */
 	client->events = mysql_stmt_close_start(&client->flag, statement->stmt);
 	if (client->events != 0)
