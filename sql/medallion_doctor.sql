@@ -51,5 +51,31 @@ SELECT check_name, ok, fix FROM medallion.doctor() WHERE check_name LIKE '%last 
 
 SELECT public.fdw_s3_delete('lake', 'medallion-doctor', 'out/good');
 DROP TABLE public.kept;
+
+-- Anybody may ask; each sees his own pipelines, and their servers are tried with their owner's keys only.
+CREATE ROLE regress_owner;
+CREATE ROLE regress_stranger;
+GRANT USAGE ON SCHEMA medallion TO regress_owner, regress_stranger;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA medallion TO regress_owner, regress_stranger;
+GRANT USAGE ON FOREIGN SERVER lake TO regress_owner;
+SELECT current_database() \gset
+GRANT CREATE ON DATABASE :"current_database" TO regress_owner;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO regress_owner;
+CREATE USER MAPPING FOR regress_owner SERVER lake OPTIONS (access_key :'s3_access_key', secret_key :'s3_secret_key');
+SELECT medallion.drop_pipeline('patient');
+SET ROLE regress_owner;
+SELECT medallion.create_pipeline('theirs');
+SELECT medallion.add_endpoint('theirs', 'lake', 's3', 'medallion-doctor');
+SELECT check_name, ok, fix FROM medallion.doctor() WHERE check_name NOT LIKE 'pg_cron%';
+RESET ROLE;
+SELECT check_name, ok, detail, fix FROM medallion.doctor() WHERE check_name NOT LIKE 'pg_cron%';
+SET ROLE regress_stranger;
+SELECT check_name, ok, detail, fix FROM medallion.doctor() WHERE check_name NOT LIKE 'pg_cron%';
+SELECT count(*) FROM medallion.endpoint;
+RESET ROLE;
+DROP OWNED BY regress_owner, regress_stranger;
+SELECT medallion.drop_pipeline('theirs');
+DROP ROLE regress_owner, regress_stranger;
+
 SET client_min_messages = warning;
 DROP EXTENSION medallion, fdw_mysql, fdw_s3 CASCADE;

@@ -1,5 +1,6 @@
 --
--- doctor(): does everything that the pipelines need work, and if not, what mends it? Probes act with the caller's rights.
+-- doctor(): does everything that the pipelines need work, and if not, what mends it? Probes act with the caller's rights
+-- and keys, so they go only where the caller himself has sent pipelines: nobody can have a superuser's keys tried elsewhere.
 --
 
 CREATE TYPE medallion.finding AS (check_name text, ok boolean, detail text, fix text);
@@ -113,12 +114,33 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.cron_address() IS 'addresses from which pg_cron connects, NULL for a Unix socket';
 
+-- A line of pg_hba.conf that lets everybody on the machine in as a superuser is no advice.
+CREATE FUNCTION medallion.cron_login_advice(role name) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	host text := COALESCE(medallion.cron_setting('host'), '');
+	by_socket boolean := host = '' OR host LIKE '/%';
+	place text := CASE WHEN host LIKE '%:%' THEN host || '/128' WHEN host ~ '^[0-9.]+$' THEN host || '/32' ELSE host END;
+	line text := CASE WHEN by_socket THEN format('local %s %s trust', current_database(), role)
+				 ELSE format('host %s %s %s trust', current_database(), role, place) END;
+BEGIN
+	RETURN format('pg_cron connects to %s without a password. Either put "%s:%s:%s:%s:PASSWORD" into .pgpass (mode 600) in the '
+				  'home folder of the server''s operating system user, or set cron.use_background_workers = on and restart',
+				  CASE WHEN by_socket THEN 'the server''s socket' ELSE host END,
+				  CASE WHEN by_socket THEN '*' ELSE replace(host, ':', '\:') END, current_setting('port'), current_database(), role)
+		   || CASE WHEN (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = role) THEN '.'
+			  ELSE format(', or, if everybody who can reach that address may act as this role, put "%s" before the other lines of '
+						  'pg_hba.conf and reload.', line) END;
+END
+$$;
+COMMENT ON FUNCTION medallion.cron_login_advice(name) IS 'how to let pg_cron log in as a role';
+
 -- What the last try of each job says; where there was none, what pg_hba.conf says to those who may read it.
 CREATE FUNCTION medallion.probe_cron_login() RETURNS SETOF medallion.finding
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	host text := medallion.cron_setting('host');
 	login record;
 	method text;
 	problem text;
@@ -148,11 +170,7 @@ BEGIN
 					 COALESCE(problem, format('role "%s": %s', login.username,
 											  CASE WHEN login.status IS NULL THEN 'no job has run yet' ELSE 'logs in' END)),
 					 CASE WHEN problem IS NOT NULL THEN
-					 format('pg_cron connects to %s without a password. Either put "host %s %s %s trust" before the other lines of '
-							'pg_hba.conf and reload, or put "%s:%s:%s:%s:PASSWORD" into .pgpass (mode 600) in the home folder of the '
-							'server''s operating system user, or set cron.use_background_workers = on and restart.', host,
-							current_database(), login.username, CASE WHEN host = 'localhost' THEN 'localhost' ELSE host || '/32' END,
-							host, current_setting('port'), current_database(), login.username) END)::medallion.finding;
+					 medallion.cron_login_advice(login.username) END)::medallion.finding;
 	END LOOP;
 END
 $$;
@@ -228,11 +246,21 @@ DECLARE
 	f medallion.finding;
 BEGIN
 	RETURN QUERY SELECT * FROM medallion.probe_cron();
-	FOR e IN SELECT DISTINCT p.pipeline, p.server, p.kind FROM medallion.endpoint p ORDER BY 1, 2, 3 LOOP
+	FOR e IN SELECT DISTINCT p.pipeline, p.server, p.kind FROM medallion.endpoint p
+		WHERE medallion.is_operator(p.pipeline, current_user) ORDER BY 1, 2, 3
+	LOOP
 		f := medallion.probe_server(e.pipeline, e.server, e.kind);
 		RETURN QUERY SELECT f.*;
 	END LOOP;
+	RETURN QUERY
+		SELECT format('pipeline %s: servers', p.name), NULL::boolean, format('not tried: they are role "%s"''s to try', p.owner),
+			   format('SET ROLE %I; SELECT * FROM medallion.doctor();', p.owner)
+		  FROM medallion.pipeline p
+		 WHERE p.owner <> current_user AND medallion.is_operator(p.name, current_user)
+		   AND EXISTS (SELECT FROM medallion.endpoint x WHERE x.pipeline = p.name)
+		 ORDER BY p.name;
 	FOR e IN SELECT DISTINCT p.server, p.kind, p.bucket FROM medallion.endpoint p
+		JOIN medallion.pipeline l ON l.name = p.pipeline AND l.owner = current_user
 		JOIN pg_foreign_server s ON s.srvname = p.server ORDER BY 2, 1, 3
 	LOOP
 		IF e.kind = 'mysql' THEN
@@ -249,5 +277,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medallion.doctor() IS
-'tries everything that the pipelines need: servers, credentials, buckets, pg_cron, clocks; fix says what to do where ok is false';
+'tries everything that the pipelines need: servers, credentials, buckets, pg_cron, clocks; fix says what to do where ok is not true';
 

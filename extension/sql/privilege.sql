@@ -24,4 +24,4 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA medallion FROM PUBLIC;
 -- These say or show only what concerns the caller. USAGE on the schema is granted to nobody.
 GRANT EXECUTE ON FUNCTION medallion.current_run(), medallion.current_step(), medallion.current_pipeline(),
 	medallion.report(text, bigint, bigint, text), medallion.check_owner(text) TO PUBLIC;
-GRANT SELECT ON medallion.latest_run, medallion.run_history, medallion.step_history, medallion.endpoint TO PUBLIC;
+GRANT SELECT ON medallion.latest_run, medallion.run_history, medallion.step_history TO PUBLIC;
