@@ -135,7 +135,7 @@ unschedule(const char *pipeline)
 	Datum		value = CStringGetTextDatum(pipeline);
 
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT medallion.unschedule($1)", 1, &type, &value, NULL, false, 0) < 0)
+	if (SPI_execute_with_args("SELECT medallion.drop_jobs($1)", 1, &type, &value, NULL, false, 0) < 0)
 		elog(ERROR, "could not unschedule pipeline \"%s\"", pipeline);
 	SPI_finish();
 }

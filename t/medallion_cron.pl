@@ -13,6 +13,24 @@ use Test::More;
 my $cluster = Cluster->new;
 my $data    = "$cluster->{folder}/data";
 
+# What doctor() advises for the addresses that cron.host may name; without pg_cron the setting can be given here.
+{
+	my $stack = Stack->new('medallion_advice', extensions => ['medallion']);
+	my %line = (
+		'127.0.0.1' => '"host test_medallion_advice loader 127.0.0.1/32 trust"',
+		'::1'       => '"host test_medallion_advice loader ::1/128 trust"',
+		'localhost' => '"host test_medallion_advice loader localhost trust"',
+		''          => '"local test_medallion_advice loader trust"',
+		'/run/pg'   => '"local test_medallion_advice loader trust"');
+	$stack->sql('CREATE ROLE loader LOGIN');
+	for my $host (sort keys %line)
+	{
+		my $advice = $stack->sql("SET cron.host = '$host'; SELECT medallion.cron_login_advice('loader')");
+		like($advice, qr/\.pgpass .* put \Q$line{$host}\E before/, "advice for cron.host '$host'");
+		unlike($stack->sql("SET cron.host = '$host'; SELECT medallion.cron_login_advice('postgres')"), qr/trust/, 'none of it for a superuser');
+	}
+}
+
 open my $conf, '>>', "$data/postgresql.conf" or die "postgresql.conf: $!";
 print {$conf} "shared_preload_libraries = 'pg_cron'\ncron.database_name = 'test_medallion_cron'\ncron.host = '127.0.0.1'\n";
 close $conf;
@@ -29,11 +47,12 @@ $cluster->start;
 my $stack = Stack->new('medallion_cron', extensions => [qw(pg_cron medallion)]);
 
 $stack->sql(<<'SQL');
-CREATE ROLE loader LOGIN;
+CREATE ROLE other LOGIN IN ROLE loader;
 CREATE ROLE locked LOGIN PASSWORD 'not in the cron table';
-GRANT USAGE ON SCHEMA cron TO loader, locked;
-GRANT USAGE ON SCHEMA medallion TO loader, locked;
-GRANT EXECUTE ON ALL ROUTINES IN SCHEMA medallion TO loader, locked;
+CREATE ROLE without;
+GRANT USAGE ON SCHEMA cron TO loader, locked, other;
+GRANT USAGE ON SCHEMA medallion TO loader, locked, other, without;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA medallion TO loader, locked, other, without;
 SET SESSION AUTHORIZATION loader;
 SELECT medallion.create_pipeline('it''s due');
 SELECT medallion.add_step('it''s due', 'work', $$SELECT medallion.report(session_user::text || ' ' || current_user, 7)$$);
@@ -48,6 +67,8 @@ is($stack->sql('SELECT jobname, schedule, command, username FROM cron.job ORDER 
 	  . "medallion: shut out|* * * * *|CALL medallion.run('shut out')|locked", 'one visible job each, without a secret');
 is($stack->try("SELECT medallion.schedule('it''s due', 'soon')")->{message} // '', 'pipeline "it\'s due" is scheduled by role "loader"',
 	'another role does not make a second one');
+is($stack->try("SET ROLE other; SELECT medallion.schedule('it''s due', '* * * * *')")->{message} // '',
+	'pipeline "it\'s due" is scheduled by role "loader"', 'nor does one that cannot see the job, but has the rights');
 is($stack->try("SET ROLE loader; SELECT medallion.schedule('it''s due', 'soon')")->{message} // '', 'invalid schedule: soon',
 	'pg_cron checks the schedule');
 Stack::until_true(sub { $stack->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'") == 1 }, 30);
@@ -64,7 +85,17 @@ is($stack->sql("SELECT count(*) FROM medallion.run WHERE pipeline = 'shut out'")
 my $found = $stack->sql("SELECT ok, detail, fix FROM medallion.doctor() WHERE check_name = 'pg_cron: login' ORDER BY ok");
 like($found, qr/^f\|role "locked" could not log in to database "test_medallion_cron"\|/, 'doctor() sees it');
 like($found, qr/^t\|role "loader": logs in\|$/m, 'and that the other can');
-like($found, qr/"host test_medallion_cron locked 127\.0\.0\.1\/32 trust" .* pg_hba\.conf .* \.pgpass /, 'and says what to do');
+like($found, qr/\.pgpass .* "host test_medallion_cron locked 127\.0\.0\.1\/32 trust" .* pg_hba\.conf/, 'and says what to do');
+
+# who may not look into pg_cron's schema has no jobs, but pipelines
+$stack->sql("SET ROLE without; SELECT medallion.create_pipeline('mine'); SELECT medallion.drop_pipeline('mine')");
+is($stack->sql("RESET ROLE; SELECT count(*) FROM medallion.pipeline WHERE name = 'mine'"), '0', 'a role without rights on pg_cron drops its pipeline');
+$stack->sql("SET ROLE other; SELECT medallion.create_pipeline('left'); SELECT medallion.alter_pipeline_owner('left', 'loader');
+	SELECT medallion.schedule('left', '0 0 1 1 *')");
+my $dropped = $stack->session;
+$dropped->sql("SET ROLE loader; SELECT medallion.drop_pipeline('left')");
+is($stack->sql("SELECT username FROM cron.job WHERE jobname = 'medallion: left'"), 'other', 'another role\'s job stays');
+$stack->sql("SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = 'medallion: left'");
 
 is($stack->sql("SELECT medallion.unschedule('it''s due'), medallion.unschedule('it''s due')"), 't|f', 'unschedule');
 $stack->sql("SELECT medallion.drop_pipeline('shut out')");

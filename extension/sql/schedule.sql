@@ -48,6 +48,17 @@ END
 $$;
 COMMENT ON FUNCTION medallion.require_cron(text) IS 'an ERROR unless pg_cron is installed in this database';
 
+-- pg_cron shows roles their own jobs only. There is one for each pipeline, whoever made it.
+CREATE FUNCTION medallion.scheduler(pipeline text) RETURNS SETOF text
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE 'SELECT j.username FROM cron.job j WHERE j.jobname = $1 AND j.database = current_database()'
+	USING medallion.job_name(pipeline);
+END
+$$;
+COMMENT ON FUNCTION medallion.scheduler(text) IS 'roles that have a pg_cron job for a pipeline';
+
 -- The job belongs to the calling role and runs as it; run() then acts as the pipeline's owner.
 CREATE FUNCTION medallion.schedule(pipeline text, cron text) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
@@ -61,8 +72,10 @@ BEGIN
 	PERFORM medallion.check_owner(pipeline);
 	PERFORM medallion.require_cron(format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L)',
 										  name, cron, command, current_database(), current_user));
-	EXECUTE 'SELECT j.username FROM cron.job j WHERE j.jobname = $1 AND j.username <> current_user' INTO other USING name;
-	IF other IS NOT NULL THEN
+	-- two roles at once: the second sees the first one's job
+	PERFORM pg_advisory_xact_lock(hashtextextended(name, 0));
+	SELECT s INTO other FROM medallion.scheduler(pipeline) s WHERE s <> current_user;
+	IF FOUND THEN
 		RAISE EXCEPTION 'pipeline "%" is scheduled by role "%"', pipeline, other
 			USING ERRCODE = 'duplicate_object',
 				HINT = format('As that role: SELECT medallion.unschedule(%L);', pipeline);
@@ -78,19 +91,37 @@ COMMENT ON FUNCTION medallion.schedule(text, text) IS
 CREATE FUNCTION medallion.unschedule(pipeline text) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	job bigint;
-	found boolean := false;
 BEGIN
 	PERFORM medallion.check_owner(pipeline);
 	PERFORM medallion.require_cron(format('SELECT cron.unschedule(%L)', medallion.job_name(pipeline)));
-	FOR job IN EXECUTE 'SELECT j.jobid FROM cron.job j WHERE j.jobname = $1' USING medallion.job_name(pipeline)
-	LOOP
-		EXECUTE 'SELECT cron.unschedule($1)' USING job;
-		found := true;
-	END LOOP;
-	RETURN found;
+	RETURN medallion.drop_jobs(pipeline);
 END
 $$;
 COMMENT ON FUNCTION medallion.unschedule(text) IS 'take a pipeline off pg_cron; false if it was not scheduled';
 
+
+-- The jobs that the caller can take off: the caller's own, a superuser's all. Of others there is a warning.
+CREATE FUNCTION medallion.drop_jobs(pipeline text) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job bigint;
+	other text;
+	dropped boolean := false;
+BEGIN
+	IF has_schema_privilege('cron', 'USAGE') THEN
+		FOR job IN EXECUTE 'SELECT j.jobid FROM cron.job j WHERE j.jobname = $1 AND j.database = current_database()'
+			USING medallion.job_name(pipeline)
+		LOOP
+			EXECUTE 'SELECT cron.unschedule($1)' USING job;
+			dropped := true;
+		END LOOP;
+	END IF;
+	FOR other IN SELECT s FROM medallion.scheduler(pipeline) s ORDER BY s LOOP
+		RAISE WARNING 'role "%" still has a pg_cron job for pipeline "%"', other, pipeline
+			USING HINT = format('As that role: SELECT cron.unschedule(%L);', medallion.job_name(pipeline));
+	END LOOP;
+	RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION medallion.drop_jobs(text) IS 'take the caller''s jobs for a pipeline off pg_cron; whether there were any';
