@@ -17,7 +17,8 @@ COMMENT ON COLUMN medallion.endpoint.kind IS 'mysql or s3';
 COMMENT ON COLUMN medallion.endpoint.bucket IS 'the bucket, with kind s3';
 
 CREATE FUNCTION medallion.add_endpoint(pipeline text, server name, kind text, bucket text DEFAULT '') RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'medallion_add_endpoint';
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_add_endpoint';
 COMMENT ON FUNCTION medallion.add_endpoint(text, name, text, text) IS
 'tell doctor() that a pipeline needs a server (kind mysql or s3) and, on S3, a bucket; adding it again does nothing';
 

@@ -17,18 +17,22 @@ COMMENT ON COLUMN medallion.pipeline.description IS 'what the pipeline is for';
 COMMENT ON COLUMN medallion.pipeline.created_at IS 'when it was made';
 
 CREATE FUNCTION medallion.create_pipeline(name text, description text DEFAULT NULL) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'medallion_create_pipeline';
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_create_pipeline';
 COMMENT ON FUNCTION medallion.create_pipeline(text, text) IS 'make an empty pipeline that belongs to the calling role';
 
 CREATE FUNCTION medallion.drop_pipeline(name text) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'medallion_drop_pipeline';
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_drop_pipeline';
 COMMENT ON FUNCTION medallion.drop_pipeline(text) IS 'drop a pipeline with its steps and its run history; tables and objects that it made stay';
 
 CREATE FUNCTION medallion.alter_pipeline_owner(name text, owner name) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'medallion_alter_pipeline_owner';
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_alter_pipeline_owner';
 COMMENT ON FUNCTION medallion.alter_pipeline_owner(text, name) IS 'give a pipeline to another role; the caller must have the rights of both';
 
 CREATE FUNCTION medallion.check_owner(pipeline text) RETURNS void
-	LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'medallion_check_owner';
+	LANGUAGE c STABLE PARALLEL RESTRICTED STRICT SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_check_owner';
 COMMENT ON FUNCTION medallion.check_owner(text) IS 'an ERROR unless the pipeline exists and the current role has the rights of its owner';
 

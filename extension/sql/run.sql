@@ -89,19 +89,23 @@ COMMENT ON PROCEDURE medallion.run(text, bigint, text) IS
 'bring a pipeline up to date: run its steps as its owner, commit each with its outcome, and end with an ERROR if one failed';
 
 CREATE FUNCTION medallion.current_run() RETURNS bigint
-	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'medallion_current_run';
+	LANGUAGE c STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_current_run';
 COMMENT ON FUNCTION medallion.current_run() IS 'number of the run that this statement is a part of, or NULL';
 
 CREATE FUNCTION medallion.current_step() RETURNS text
-	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'medallion_current_step';
+	LANGUAGE c STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_current_step';
 COMMENT ON FUNCTION medallion.current_step() IS 'name of the step that this statement is a part of, or NULL';
 
 CREATE FUNCTION medallion.current_pipeline() RETURNS text
-	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'medallion_current_pipeline';
+	LANGUAGE c STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_current_pipeline';
 COMMENT ON FUNCTION medallion.current_pipeline() IS 'name of the pipeline whose step this statement is a part of, or NULL';
 
 CREATE FUNCTION medallion.report(object text, rows bigint, bytes bigint DEFAULT NULL, note text DEFAULT NULL) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'medallion_report';
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_report';
 COMMENT ON FUNCTION medallion.report(text, bigint, bigint, text) IS
 'add a line to the log of the running step and its rows and bytes to the step''s; outside a run it only tells the client';
 

@@ -26,12 +26,14 @@ COMMENT ON COLUMN medallion.step.definition IS 'hash of plan, apply and fingerpr
 
 CREATE FUNCTION medallion.add_step(pipeline text, name text, apply text, plan text DEFAULT NULL,
 		depends_on text[] DEFAULT '{}', fingerprint text DEFAULT NULL) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'medallion_add_step';
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_add_step';
 COMMENT ON FUNCTION medallion.add_step(text, text, text, text, text[], text) IS
 'add a step to a pipeline; fingerprint is a query for one row: the versions of all inputs (text, read before the step), '
 'and optionally a second column (boolean): whether the output still stands';
 
 CREATE FUNCTION medallion.drop_step(pipeline text, name text) RETURNS void
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'medallion_drop_step';
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_drop_step';
 COMMENT ON FUNCTION medallion.drop_step(text, text) IS 'take a step out of a pipeline; no other step may depend on it';
 
