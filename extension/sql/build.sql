@@ -27,6 +27,7 @@ DECLARE
 	m medallion.model_table;
 	built bigint;
 BEGIN
+	PERFORM medallion.repair($1);
 	PERFORM medallion.check_objects($1, 'raw');
 	PERFORM medallion.stage_source(s) FROM medallion.source s WHERE s.pipeline = $1;
 	PERFORM medallion.check_objects($1, 'raw');
@@ -47,8 +48,7 @@ CREATE FUNCTION medallion.stage_source(s medallion.source) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
 DECLARE
-	raw regclass := (SELECT format('%I.%I', l.schema_name, s.name)::regclass FROM medallion.layer l
-					 WHERE (l.pipeline, l.name) = (s.pipeline, s.layer));
+	raw regclass := medallion.own_table(s.pipeline, medallion.raw_table(s));
 	stage text := format('%I.%I', medallion.work_schema(s.pipeline), s.name);
 	landed bigint := (SELECT sum(o.rows) FROM medallion.object o
 					  WHERE (o.pipeline, o.layer, o.table_name) = (s.pipeline, s.layer, s.name));
@@ -76,7 +76,7 @@ $$;
 COMMENT ON FUNCTION medallion.unstage_source(medallion.source) IS 'drops the copy of a raw table';
 
 -- The work table has the columns and types of the target. The query finds the raw tables and the models before it in the
--- work schema. CREATE TABLE AS, unlike INSERT, lets it run in parallel.
+-- work schema, but functions and operators in pg_catalog first. CREATE TABLE AS, unlike INSERT, lets it run in parallel.
 CREATE FUNCTION medallion.build_model(m medallion.model_table, build_id bigint) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
@@ -88,7 +88,7 @@ DECLARE
 	built bigint;
 BEGIN
 	EXECUTE format('DROP TABLE IF EXISTS %s', m.work);
-	PERFORM set_config('search_path', format('%I, pg_catalog, pg_temp', medallion.work_schema(m.pipeline)), true);
+	PERFORM set_config('search_path', format('pg_catalog, %I, pg_temp', medallion.work_schema(m.pipeline)), true);
 	EXECUTE format('CREATE UNLOGGED TABLE %s AS SELECT %s FROM (%s) AS q', m.work, columns, m.query);
 	GET DIAGNOSTICS built = ROW_COUNT;
 	PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);

@@ -14,10 +14,11 @@ DECLARE
 	exported bigint;
 BEGIN
 	PERFORM medallion.check_cluster($1);
+	PERFORM medallion.repair($1);
 	FOR m IN SELECT t.* FROM medallion.model_table t JOIN medallion.stale_exports($1) s ON s.model = t.name
 			 WHERE t.pipeline = $1 ORDER BY t.position LOOP
-		EXECUTE format('INSERT INTO %s (%s, _path) SELECT %2$s, %L FROM %s ORDER BY %s', m.lake::regclass,
-					   medallion.column_list(medallion.data_columns(m.lake::regclass)), m.path, m.target, medallion.column_list(m.key));
+		EXECUTE format('INSERT INTO %s (%s, _path) SELECT %2$s, %L FROM %s ORDER BY %s', medallion.own_table($1, m.lake),
+					   medallion.column_list(medallion.data_columns(m.lake::regclass)), m.path, medallion.own_table($1, m.target), medallion.column_list(m.key));
 		GET DIAGNOSTICS exported = ROW_COUNT;
 		IF exported = 0 THEN
 			PERFORM public.fdw_s3_write_empty(m.lake::regclass, m.path);

@@ -15,6 +15,7 @@ DECLARE
 	o record;
 BEGIN
 	PERFORM medallion.check_cluster($1);
+	PERFORM medallion.repair($1);
 	FOR s IN SELECT * FROM medallion.source c WHERE c.pipeline = $1 ORDER BY c.name LOOP
 		found_rows := medallion.copy_source(s);
 		PERFORM medallion.guard(s, found_rows);
@@ -35,8 +36,7 @@ CREATE FUNCTION medallion.copy_source(s medallion.source) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	raw regclass := (SELECT format('%I.%I', l.schema_name, s.name)::regclass FROM medallion.layer l
-					 WHERE (l.pipeline, l.name) = (s.pipeline, s.layer));
+	raw regclass := medallion.own_table(s.pipeline, medallion.raw_table(s));
 	columns text := medallion.column_list(medallion.data_columns(raw));
 	copied bigint;
 BEGIN

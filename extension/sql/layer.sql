@@ -45,14 +45,10 @@ CREATE FUNCTION medallion.create_layer(pipeline text, name text, schema_name nam
 		bucket text DEFAULT NULL, lake_schema name DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
-DECLARE
-	made name;
 BEGIN
 	PERFORM medallion.check_owner($1);
 	INSERT INTO medallion.layer (pipeline, name, schema_name, lake_schema, server, bucket) VALUES ($1, $2, $3, $6, $4, $5);
-	FOREACH made IN ARRAY array_remove(ARRAY[schema_name, lake_schema], NULL) LOOP
-		EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', made);
-	END LOOP;
+	PERFORM medallion.make_schema($1, s) FROM unnest(array_remove(ARRAY[schema_name, lake_schema], NULL)) s;
 END
 $$;
 COMMENT ON FUNCTION medallion.create_layer(text, text, name, name, text, name) IS 'add a layer to a pipeline and make its schemas';

@@ -9,6 +9,8 @@ CREATE TABLE medallion.model (
 	position integer NOT NULL,
 	key name[] NOT NULL,
 	query text NOT NULL,
+	comment text,
+	columns text[] NOT NULL,
 	PRIMARY KEY (pipeline, name),
 	UNIQUE (pipeline, position),
 	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE
@@ -20,6 +22,8 @@ COMMENT ON COLUMN medallion.model.layer IS 'the layer';
 COMMENT ON COLUMN medallion.model.position IS 'order in which the models were added and are built';
 COMMENT ON COLUMN medallion.model.key IS 'columns of the primary key';
 COMMENT ON COLUMN medallion.model.query IS 'query whose columns are those of the table; names its inputs without a schema';
+COMMENT ON COLUMN medallion.model.comment IS 'comment of the table';
+COMMENT ON COLUMN medallion.model.columns IS 'columns of the table: name, type and comment of each';
 
 CREATE TABLE medallion.model_reference (
 	pipeline text NOT NULL,
@@ -43,6 +47,7 @@ CREATE TABLE medallion.publication (
 	rows bigint,
 	changed_at timestamptz,
 	exported bigint,
+	edited boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (pipeline, model),
 	FOREIGN KEY (pipeline, model) REFERENCES medallion.model ON DELETE CASCADE
 );
@@ -53,6 +58,7 @@ COMMENT ON COLUMN medallion.publication.version IS 'number of times that the tab
 COMMENT ON COLUMN medallion.publication.rows IS 'rows of the table';
 COMMENT ON COLUMN medallion.publication.changed_at IS 'when it last changed';
 COMMENT ON COLUMN medallion.publication.exported IS 'version that stands in the bucket';
+COMMENT ON COLUMN medallion.publication.edited IS 'somebody else has written to the table since it was published';
 
 CREATE VIEW medallion.model_table WITH (security_invoker) AS
 	SELECT m.pipeline, m.name, m.layer, m.position, m.key, m.query,
@@ -75,37 +81,92 @@ CREATE VIEW medallion.planned_object WITH (security_invoker) AS
 	 WHERE m.path IS NOT NULL;
 COMMENT ON VIEW medallion.planned_object IS 'the objects that pipelines write';
 
--- Add a model and make its table, without keys: the first publication adds them after the rows. Each line of "columns"
--- is a name, a type and a comment.
+-- Add a model and make its table. Each line of "columns" is a name, a type and a comment.
 CREATE FUNCTION medallion.add_model(pipeline text, layer text, name name, comment text, key name[], columns text[],
 		query text, model_references name[] DEFAULT '{}') RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	target text;
-	definition text;
-	i integer;
+	m medallion.model_table;
 BEGIN
 	PERFORM medallion.check_owner($1);
-	INSERT INTO medallion.model (pipeline, name, layer, position, key, query)
-	SELECT $1, $3, $2, COALESCE(max(m.position), 0) + 1, $5, $7 FROM medallion.model m WHERE m.pipeline = $1;
+	PERFORM medallion.check_table_name($3);
+	INSERT INTO medallion.model (pipeline, name, layer, position, key, query, comment, columns)
+	SELECT $1, $3, $2, COALESCE(max(d.position), 0) + 1, $5, $7, $4, $6 FROM medallion.model d WHERE d.pipeline = $1;
 	INSERT INTO medallion.publication (pipeline, model) VALUES ($1, $3);
 	INSERT INTO medallion.model_reference (pipeline, model, column_name, parent)
 	SELECT $1, $3, model_references[n][1], model_references[n][2] FROM generate_subscripts(model_references, 1) n;
 
-	SELECT m.target INTO STRICT target FROM medallion.model_table m WHERE (m.pipeline, m.name) = ($1, $3);
-	SELECT string_agg(format('%I %s', columns[n][1], columns[n][2]), ', ' ORDER BY n) INTO STRICT definition
-	FROM generate_subscripts(columns, 1) n;
-	EXECUTE format('CREATE TABLE IF NOT EXISTS %s (%s)', target, definition);
-	EXECUTE format('COMMENT ON TABLE %s IS %L', target, comment);
-	FOR i IN 1 .. array_length(columns, 1) LOOP
-		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', target, columns[i][1], columns[i][3]);
-	END LOOP;
+	SELECT * INTO STRICT m FROM medallion.model_table t WHERE (t.pipeline, t.name) = ($1, $3);
+	PERFORM medallion.check_planner($1, m.server, m.bucket, m.path);
+	IF to_regclass(m.target) IS NULL THEN
+		PERFORM medallion.make_target(m);
+	ELSIF NOT medallion.is_target(m) THEN
+		PERFORM medallion.refuse_table($1, m.target);
+	END IF;
 	PERFORM medallion.add_lake_table($1, $3);
 END
 $$;
 COMMENT ON FUNCTION medallion.add_model(text, text, name, text, name[], text[], text, name[]) IS
 'add a model to a pipeline and make its table and, where its layer is exported, the foreign table over its object';
+
+-- Without keys: the first publication adds them after the rows.
+CREATE FUNCTION medallion.make_target(m medallion.model_table) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	model medallion.model := (SELECT d FROM medallion.model d WHERE (d.pipeline, d.name) = (m.pipeline, m.name));
+	definition text := (SELECT string_agg(format('%I %s', model.columns[n][1], model.columns[n][2]), ', ' ORDER BY n)
+						FROM generate_subscripts(model.columns, 1) n);
+BEGIN
+	PERFORM medallion.check_maker(m.pipeline);
+	EXECUTE format('CREATE TABLE %s (%s)', m.target, definition);
+	EXECUTE format('COMMENT ON TABLE %s IS %L', m.target, model.comment);
+	FOR i IN 1 .. array_length(model.columns, 1) LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', m.target, model.columns[i][1], model.columns[i][3]);
+	END LOOP;
+	PERFORM medallion.watch_target(m);
+END
+$$;
+COMMENT ON FUNCTION medallion.make_target(medallion.model_table) IS 'make the table of a model';
+
+-- Both the sign that the pipeline made the table, which outlives the pipeline, and how publish() learns of edits.
+CREATE FUNCTION medallion.watch_target(m medallion.model_table) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM medallion.check_maker(m.pipeline);
+	EXECUTE format('CREATE TRIGGER medallion_edit AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s '
+				   'FOR EACH STATEMENT EXECUTE FUNCTION medallion.note_edit(%L, %L)',
+				   medallion.own_table(m.pipeline, m.target), m.pipeline, m.name);
+END
+$$;
+COMMENT ON FUNCTION medallion.watch_target(medallion.model_table) IS 'have edits of a model''s table noted';
+
+-- Runs in whatever transaction edits the table, with the rights to write it down. A trigger on another table has no say.
+CREATE FUNCTION medallion.note_edit() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE medallion.publication p SET edited = true
+	FROM medallion.model_table t
+	WHERE (p.pipeline, p.model) = (TG_ARGV[0], TG_ARGV[1]) AND NOT p.edited
+	  AND (t.pipeline, t.name) = (p.pipeline, p.model) AND to_regclass(t.target) = TG_RELID;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION medallion.note_edit() IS 'trigger: the table of a model (arguments: pipeline, model) may not be what was published';
+
+CREATE FUNCTION medallion.is_target(m medallion.model_table) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid
+					WHERE c.oid = to_regclass(m.target) AND c.relkind = 'r' AND c.relowner = medallion.owner_of(m.pipeline)
+					  AND t.tgfoid = 'medallion.note_edit()'::regprocedure
+					  AND t.tgargs = convert_to(m.pipeline, getdatabaseencoding()) || '\x00'::bytea
+									 || convert_to(m.name::text, getdatabaseencoding()) || '\x00'::bytea)
+$$;
+COMMENT ON FUNCTION medallion.is_target(medallion.model_table) IS 'whether the table of a model is one that its pipeline made';
 
 CREATE FUNCTION medallion.add_lake_table(pipeline text, name name) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -121,11 +182,11 @@ BEGIN
 	SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
 	INTO STRICT definition
 	FROM pg_attribute a WHERE a.attrelid = m.target::regclass AND a.attname = ANY (medallion.data_columns(m.target::regclass));
-	EXECUTE format('DROP FOREIGN TABLE IF EXISTS %s', m.lake);
+	PERFORM medallion.clear_foreign_table($1, m.lake);
 	EXECUTE format('CREATE FOREIGN TABLE %s (%s, _path text OPTIONS (metadata ''path'')) SERVER %I OPTIONS '
 				   '(bucket %L, prefix %L, format ''csv'', header ''true'', skip_unchanged ''true'')',
 				   m.lake, definition, m.server, m.bucket, m.name || '/');
-	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', m.lake, format('%s as it stands in bucket %s', m.target, m.bucket));
+	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', m.lake, format('%s as it stands in bucket %s', m.target, m.bucket) || medallion.made_for($1));
 END
 $$;
 COMMENT ON FUNCTION medallion.add_lake_table(text, name) IS 'make the foreign table over the object of a model';

@@ -16,7 +16,7 @@ CREATE TABLE medallion.object (
 	run_id bigint,
 	written_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	system_identifier bigint NOT NULL DEFAULT (pg_catalog.pg_control_system()).system_identifier,
-	PRIMARY KEY (server, bucket, path),
+	PRIMARY KEY (pipeline, server, bucket, path),
 	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE
 );
 COMMENT ON TABLE medallion.object IS 'objects that the pipelines have written and vouch for';
@@ -49,7 +49,7 @@ BEGIN
 		RAISE EXCEPTION 'objects of pipeline "%" were written by another cluster', $1
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				DETAIL = format('The ledger names cluster %s; this is %s.', other, (pg_control_system()).system_identifier),
-				HINT = 'If this cluster takes the place of the other, run: SELECT medallion.adopt_cluster()';
+				HINT = 'If this cluster takes the place of the other, as after pg_upgrade, run: SELECT medallion.adopt_cluster()';
 	END IF;
 END
 $$;
@@ -66,6 +66,27 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION medallion.adopt_cluster() IS 'makes this cluster the writer of the objects in its ledger; returns how many it took over';
 
+-- Two pipelines that write the same object would overwrite each other's rows for ever. Sees the pipelines of all roles.
+CREATE FUNCTION medallion.planner(server name, bucket text, path text) RETURNS SETOF text
+	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT p.pipeline FROM medallion.planned_object p WHERE (p.server, p.bucket, p.path) = ($1, $2, $3) $$;
+COMMENT ON FUNCTION medallion.planner(name, text, text) IS 'pipelines that write an object';
+
+CREATE FUNCTION medallion.check_planner(pipeline text, server name, bucket text, path text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	other text;
+BEGIN
+	SELECT p INTO other FROM medallion.planner(server, bucket, path) p WHERE p <> $1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'object "%" in bucket "%" is written by pipeline "%"', path, bucket, other
+			USING ERRCODE = 'duplicate_object', HINT = 'Give the pipeline a bucket of its own.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.check_planner(text, name, text, text) IS 'an ERROR if another pipeline writes an object';
+
 -- Writes to other objects than the pipeline's are completed too, but not entered.
 CREATE FUNCTION medallion.finish_objects(pipeline text)
 RETURNS TABLE (layer text, table_name name, rows bigint, bytes bigint, uploaded boolean)
@@ -81,13 +102,13 @@ AS $$
 		SELECT f.server, f.bucket, f.path, $1, f.layer, f.table_name, f.rows, f.bytes, f.etag, f.sha256,
 			medallion.current_run()
 		FROM finished f
-		ON CONFLICT (server, bucket, path) DO UPDATE
-		SET (pipeline, layer, table_name, rows, bytes, etag, sha256, run_id, written_at, system_identifier) =
-			(excluded.pipeline, excluded.layer, excluded.table_name, excluded.rows, excluded.bytes, excluded.etag,
-			 excluded.sha256, excluded.run_id, excluded.written_at, excluded.system_identifier)
-		WHERE (o.pipeline, o.layer, o.table_name, o.rows, o.bytes, o.etag, o.sha256)
-			IS DISTINCT FROM (excluded.pipeline, excluded.layer, excluded.table_name, excluded.rows, excluded.bytes,
-							  excluded.etag, excluded.sha256)
+		ON CONFLICT ON CONSTRAINT object_pkey DO UPDATE
+		SET (layer, table_name, rows, bytes, etag, sha256, run_id, written_at, system_identifier) =
+			(excluded.layer, excluded.table_name, excluded.rows, excluded.bytes, excluded.etag, excluded.sha256,
+			 excluded.run_id, excluded.written_at, excluded.system_identifier)
+		WHERE (o.layer, o.table_name, o.rows, o.bytes, o.etag, o.sha256)
+			IS DISTINCT FROM (excluded.layer, excluded.table_name, excluded.rows, excluded.bytes, excluded.etag,
+							  excluded.sha256)
 	)
 	SELECT f.layer, f.table_name, f.rows, f.bytes, f.uploaded FROM finished f
 $$;

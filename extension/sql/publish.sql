@@ -15,6 +15,7 @@ DECLARE
 	changed name[] := '{}';
 	c record;
 BEGIN
+	PERFORM medallion.repair($1);
 	IF NOT medallion.work_stands($1, number) THEN
 		RAISE EXCEPTION 'work tables of pipeline "%" are not those of build %', $1, COALESCE(number, 0)
 			USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -33,10 +34,10 @@ BEGIN
 		EXECUTE format('ANALYZE %s', m.target);
 	END LOOP;
 	UPDATE medallion.publication p
-	SET version = p.version + (k.model = ANY (changed))::integer, rows = k.rows,
+	SET version = p.version + (k.model = ANY (changed))::integer, rows = k.rows, edited = false,
 		changed_at = CASE WHEN k.model = ANY (changed) THEN now() ELSE p.changed_at END
 	FROM medallion.work_marks($1) k
-	WHERE (p.pipeline, p.model) = ($1, k.model) AND (k.model = ANY (changed) OR p.rows IS DISTINCT FROM k.rows);
+	WHERE (p.pipeline, p.model) = ($1, k.model) AND (k.model = ANY (changed) OR p.edited OR p.rows IS DISTINCT FROM k.rows);
 END
 $$;
 COMMENT ON FUNCTION medallion.publish(text) IS 'makes the tables of a pipeline equal to its last build, in one transaction';
@@ -58,6 +59,7 @@ DECLARE
 	empty boolean;
 BEGIN
 	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', m.target::regclass);
+	PERFORM medallion.own_table(m.pipeline, m.target);
 	EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', m.target) INTO empty;
 	IF empty THEN
 		EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM %s', m.target, columns, m.work);
@@ -140,13 +142,14 @@ END
 $$;
 COMMENT ON FUNCTION medallion.add_keys(text) IS 'adds the primary and foreign keys that the tables of a pipeline lack';
 
--- The build, and the files of the tables: a table that was truncated or made anew is published again.
+-- The build, and the files of the tables: a table that was made anew is published again, and so is one that was edited.
 CREATE FUNCTION medallion.publish_fingerprint(pipeline text, OUT inputs text, OUT stands boolean)
 	LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT format('build %s of %s', b.id, md5(string_agg(format('%s %s', t.target, pg_relation_filenode(to_regclass(t.target))), ','
 													   ORDER BY t.position))),
 		   medallion.work_stands($1, b.id)
+		   AND NOT EXISTS (SELECT FROM medallion.publication p WHERE p.pipeline = $1 AND p.edited)
 	  FROM medallion.build b JOIN medallion.model_table t ON t.pipeline = b.pipeline
 	 WHERE b.pipeline = $1
 	 GROUP BY b.id

@@ -10,6 +10,8 @@ DECLARE
 BEGIN
 	IF medallion.is_installed('sample', arguments) THEN
 		PERFORM public.fdw_s3_create_bucket(lake, bucket);
+		PERFORM medallion.make_sample_file();
+		PERFORM medallion.repair('sample');
 		RETURN;
 	END IF;
 
@@ -17,10 +19,9 @@ BEGIN
 	PERFORM public.fdw_s3_create_bucket(lake, bucket);
 	PERFORM medallion.create_layer('sample', 'raw', 'bronze', lake, bucket);
 	PERFORM medallion.create_layer('sample', 'public', 'public');
-	PERFORM medallion.create_work_schema('sample');
 	PERFORM medallion.add_endpoint('sample', lake, 's3', bucket);
 
-	CREATE UNLOGGED TABLE IF NOT EXISTS work_sample.file (id integer, name text, amount numeric);
+	PERFORM medallion.make_sample_file();
 	PERFORM medallion.add_source('sample', 'sample_data', 'work_sample.file', '{id}', path => 'sample_data.csv');
 	PERFORM medallion.add_model('sample', 'public', 'transactions', 'The tutorial''s transactions, amounts raised by 10 %',
 		'{id}', ARRAY[
@@ -39,11 +40,25 @@ $$;
 COMMENT ON FUNCTION medallion.install_sample(name, text, text) IS
 'make the pipeline "sample": a CSV file (id, name, amount) on the server -> an object -> public.transactions';
 
+CREATE FUNCTION medallion.make_sample_file() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM medallion.create_work_schema('sample');
+	IF to_regclass('work_sample.file') IS NULL THEN
+		PERFORM medallion.check_maker('sample');
+		CREATE UNLOGGED TABLE work_sample.file (id integer, name text, amount numeric);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.make_sample_file() IS 'make the work table that takes the tutorial''s file, where it is missing';
+
 -- COPY checks that the caller may read files of the server.
 CREATE FUNCTION medallion.read_sample(file text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM medallion.make_sample_file();
 	TRUNCATE work_sample.file;
 	EXECUTE format('COPY work_sample.file FROM %L (FORMAT csv, HEADER true)', file);
 END

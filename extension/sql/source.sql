@@ -12,6 +12,7 @@ CREATE TABLE medallion.source (
 	max_shrink numeric NOT NULL DEFAULT 0.5 CHECK (max_shrink BETWEEN 0 AND 1),
 	rows bigint,
 	shrink_accepted boolean NOT NULL DEFAULT false,
+	leave_out name[] NOT NULL DEFAULT '{}',
 	PRIMARY KEY (pipeline, name),
 	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE
 );
@@ -25,6 +26,7 @@ COMMENT ON COLUMN medallion.source.key IS 'columns that give the rows their orde
 COMMENT ON COLUMN medallion.source.max_shrink IS 'share of the last run''s rows that may go missing at once';
 COMMENT ON COLUMN medallion.source.rows IS 'rows that the last ingest found';
 COMMENT ON COLUMN medallion.source.shrink_accepted IS 'the next ingest may find any number of rows';
+COMMENT ON COLUMN medallion.source.leave_out IS 'columns of the source that are not copied';
 
 -- A database dropped and half restored at the source looks like mass deletion. It must not be published as such.
 CREATE FUNCTION medallion.guard(s medallion.source, rows bigint) RETURNS void
@@ -57,31 +59,49 @@ END
 $$;
 COMMENT ON FUNCTION medallion.accept_shrink(text, name) IS 'lets the next ingest of a source table pass with any number of rows';
 
--- Add a source and make the foreign table over its raw object: the source's columns but those left out.
+CREATE FUNCTION medallion.raw_table(s medallion.source) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT format('%I.%I', l.schema_name, s.name) FROM medallion.layer l WHERE (l.pipeline, l.name) = (s.pipeline, s.layer) $$;
+COMMENT ON FUNCTION medallion.raw_table(medallion.source) IS 'the foreign table over the raw object of a source';
+
 CREATE FUNCTION medallion.add_source(pipeline text, name name, source regclass, key name[], leave_out name[] DEFAULT '{}',
 		path text DEFAULT NULL, max_shrink numeric DEFAULT 0.5) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	raw medallion.layer;
 	object text := COALESCE(path, name || '/part-00000.csv');
-	place text := CASE WHEN object LIKE '%/%' THEN format('prefix %L', substring(object FROM '^.*/')) ELSE format('path %L', object) END;
-	columns text;
+	made medallion.source;
 BEGIN
 	PERFORM medallion.check_owner($1);
+	PERFORM medallion.check_table_name($2);
 	SELECT * INTO STRICT raw FROM medallion.layer l WHERE (l.pipeline, l.name) = ($1, 'raw');
-	INSERT INTO medallion.source (pipeline, name, source, path, key, max_shrink) VALUES ($1, $2, $3, object, $4, $7);
-	SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
-	INTO STRICT columns
-	FROM pg_attribute a
-	WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (leave_out);
-	EXECUTE format('DROP FOREIGN TABLE IF EXISTS %I.%I', raw.schema_name, name);
-	EXECUTE format('CREATE FOREIGN TABLE %I.%I (%s, _path text OPTIONS (metadata ''path'')) SERVER %I OPTIONS '
-				   '(bucket %L, %s, format ''csv'', header ''true'', skip_unchanged ''true'')',
-				   raw.schema_name, name, columns, raw.server, raw.bucket, place);
-	EXECUTE format('COMMENT ON FOREIGN TABLE %I.%I IS %L', raw.schema_name, name,
-				   format('%s as the last ingest found it, in bucket %s', source, raw.bucket));
+	PERFORM medallion.check_planner($1, raw.server, raw.bucket, object);
+	INSERT INTO medallion.source AS s (pipeline, name, source, path, key, max_shrink, leave_out) VALUES ($1, $2, $3, object, $4, $7, $5)
+	RETURNING * INTO made;
+	PERFORM medallion.make_raw_table(made);
 END
 $$;
 COMMENT ON FUNCTION medallion.add_source(text, name, regclass, name[], name[], text, numeric) IS
 'add a source table to a pipeline and make the foreign table over its raw object';
+
+-- The source's columns but those left out.
+CREATE FUNCTION medallion.make_raw_table(s medallion.source) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	raw medallion.layer := (SELECT l FROM medallion.layer l WHERE (l.pipeline, l.name) = (s.pipeline, s.layer));
+	place text := CASE WHEN s.path LIKE '%/%' THEN format('prefix %L', substring(s.path FROM '^.*/')) ELSE format('path %L', s.path) END;
+	columns text := (SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+					 FROM pg_attribute a
+					 WHERE a.attrelid = s.source::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (s.leave_out));
+BEGIN
+	PERFORM medallion.clear_foreign_table(s.pipeline, medallion.raw_table(s));
+	EXECUTE format('CREATE FOREIGN TABLE %s (%s, _path text OPTIONS (metadata ''path'')) SERVER %I OPTIONS '
+				   '(bucket %L, %s, format ''csv'', header ''true'', skip_unchanged ''true'')',
+				   medallion.raw_table(s), columns, raw.server, raw.bucket, place);
+	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', medallion.raw_table(s),
+				   format('%s as the last ingest found it, in bucket %s', s.source, raw.bucket) || medallion.made_for(s.pipeline));
+END
+$$;
+COMMENT ON FUNCTION medallion.make_raw_table(medallion.source) IS 'make the foreign table over the raw object of a source';

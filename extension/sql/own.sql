@@ -1,0 +1,113 @@
+--
+-- Own: which schemas and tables a pipeline takes for its own. Its steps run with the rights of its owner, who may be a
+-- superuser, so they must not meet there what somebody else made: neither functions nor triggers nor tables.
+--
+
+CREATE FUNCTION medallion.owner_of(pipeline text) RETURNS oid
+	LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$ SELECT r.oid FROM medallion.pipeline p JOIN pg_roles r ON r.rolname = p.owner WHERE p.name = pipeline $$;
+COMMENT ON FUNCTION medallion.owner_of(text) IS 'role that owns a pipeline';
+
+-- What is made belongs to its maker, and steps run as the owner.
+CREATE FUNCTION medallion.check_maker(pipeline text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF medallion.owner_of($1) IS DISTINCT FROM (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user) THEN
+		RAISE EXCEPTION 'only the owner of pipeline "%" can make its tables', $1
+			USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %I', (SELECT p.owner FROM medallion.pipeline p WHERE p.name = $1));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.check_maker(text) IS 'an ERROR unless the current role is the owner of the pipeline';
+
+-- Whoever owns a schema can replace what is in it. Superusers may do so anyway; "public", which may be the database
+-- owner's, is taken because own_table() looks at every table again before it is used.
+CREATE FUNCTION medallion.make_schema(pipeline text, name name) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	holder pg_roles;
+BEGIN
+	IF to_regnamespace(quote_ident(name)) IS NULL THEN
+		PERFORM medallion.check_maker($1);
+		EXECUTE format('CREATE SCHEMA %I', name);
+		RETURN;
+	END IF;
+	SELECT r.* INTO holder FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = name;
+	IF NOT (holder.oid = medallion.owner_of($1) OR holder.rolsuper OR (name = 'public' AND holder.rolname = 'pg_database_owner')) THEN
+		RAISE EXCEPTION 'schema "%" belongs to role "%"', name, holder.rolname
+			USING ERRCODE = 'duplicate_schema', DETAIL = format('The tables of pipeline "%s" need a schema of its owner.', $1),
+				HINT = format('Drop or rename that schema, or as that role: ALTER SCHEMA %I OWNER TO ...', name);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.make_schema(text, name) IS 'make a schema of a pipeline; an ERROR if it is somebody else''s';
+
+-- Look at it with the table locked where others could replace it.
+CREATE FUNCTION medallion.own_table(pipeline text, name text) RETURNS regclass
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation regclass := to_regclass(name);
+BEGIN
+	IF relation IS NULL THEN
+		RAISE EXCEPTION 'table % of pipeline "%" does not exist', name, $1
+			USING ERRCODE = 'undefined_table', HINT = format('SELECT medallion.repair(%L) makes it again.', $1);
+	ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND c.relowner = medallion.owner_of($1) AND c.relkind IN ('r', 'f')) THEN
+		RAISE EXCEPTION '% is no table of the owner of pipeline "%"', relation, $1
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Its triggers and functions would run with the owner''s rights.';
+	END IF;
+	RETURN relation;
+END
+$$;
+COMMENT ON FUNCTION medallion.own_table(text, text) IS 'a table of a pipeline; an ERROR if it is missing or belongs to somebody else';
+
+-- Foreign tables carry the name of their pipeline in their comment, tables in a trigger: see note_edit().
+CREATE FUNCTION medallion.made_for(pipeline text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$ SELECT format(' (pipeline %s)', pipeline) $$;
+COMMENT ON FUNCTION medallion.made_for(text) IS 'end of the comments on the foreign tables that a pipeline makes';
+
+CREATE FUNCTION medallion.refuse_table(pipeline text, name text) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION 'table % exists already', name
+		USING ERRCODE = 'duplicate_table', DETAIL = format('Pipeline "%s" did not make it, or it belongs to another role.', $1),
+			HINT = 'Rename, move or drop it.';
+END
+$$;
+COMMENT ON FUNCTION medallion.refuse_table(text, text) IS 'the ERROR for a table that stands where a pipeline''s should';
+
+-- What an earlier install of the pipeline made is made anew.
+CREATE FUNCTION medallion.clear_foreign_table(pipeline text, name text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation regclass := to_regclass(name);
+	mark text := medallion.made_for($1);
+BEGIN
+	PERFORM medallion.check_maker($1);
+	IF relation IS NULL THEN
+		RETURN;
+	ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND c.relkind = 'f' AND c.relowner = medallion.owner_of($1)
+					  AND right(obj_description(c.oid, 'pg_class'), length(mark)) = mark) THEN
+		PERFORM medallion.refuse_table($1, name);
+	END IF;
+	EXECUTE format('DROP FOREIGN TABLE %s', name);
+END
+$$;
+COMMENT ON FUNCTION medallion.clear_foreign_table(text, text) IS 'drop a foreign table that the pipeline made; any other is an ERROR';
+
+-- The queries of the models look for tables in the work schema under their bare names.
+CREATE FUNCTION medallion.check_table_name(name name) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF name = '_mark' OR to_regclass(format('pg_catalog.%I', name)) IS NOT NULL THEN
+		RAISE EXCEPTION 'table name "%" is reserved', name USING ERRCODE = 'reserved_name';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.check_table_name(name) IS 'an ERROR for names of catalogs and of what the work schema has besides';
