@@ -57,6 +57,15 @@ SELECT conrelid::regclass AS relation, conname, pg_get_constraintdef(oid) AS def
 -- statistics are fresh
 SELECT count(*) FROM pg_class WHERE relnamespace IN ('silver'::regnamespace, 'gold'::regnamespace) AND relkind = 'r' AND reltuples < 0;
 
+-- what is gone is made again: the source's tables by an install, all others also by a run
+DROP SCHEMA source_retail, silver, lake_gold, work_retail CASCADE;
+SELECT medallion.install_retail('retaildb', 'lake', raw_bucket => 'retail-install-raw', silver_bucket => 'retail-install-silver', gold_bucket => 'retail-install-gold');
+CALL medallion.run('retail');
+SELECT step, count(*), sum(rows) FROM medallion.step_log WHERE run_id = 2 AND note <> 'unchanged' GROUP BY step ORDER BY step;
+SELECT count(*) FROM silver.orders_fact;
+SELECT count(*) FROM lake_gold.sales_by_region;
+SELECT contype, count(*) FROM pg_constraint WHERE connamespace IN ('silver'::regnamespace, 'gold'::regnamespace) AND contype IN ('p', 'f') GROUP BY 1 ORDER BY 1;
+
 -- forgotten and installed again, the tables go on
 SELECT medallion.drop_pipeline('retail');
 SELECT medallion.install_retail('retaildb', 'lake', raw_bucket => 'retail-install-raw', silver_bucket => 'retail-install-silver', gold_bucket => 'retail-install-gold');
