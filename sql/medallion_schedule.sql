@@ -21,5 +21,12 @@ SELECT * FROM public.told($$SELECT medallion.schedule('it''s me', '0 2 * * *')$$
 SELECT * FROM public.told($$SELECT medallion.unschedule('it''s me')$$);
 SELECT check_name, ok, replace(fix, current_database(), '<this>') AS fix FROM medallion.doctor() WHERE check_name = 'pg_cron: installed';
 DROP FUNCTION public.told(text);
+-- Somebody else's cron.job is not read, least of all with the extension's rights.
+CREATE SCHEMA cron;
+CREATE FUNCTION cron.called() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'called'; END $$;
+CREATE VIEW cron.job AS SELECT 1::bigint AS jobid, cron.called() AS username, 'medallion: it''s me' AS jobname, current_database()::text AS database;
+SELECT * FROM medallion.scheduler('it''s me');
+SELECT medallion.drop_pipeline('it''s me');
+DROP SCHEMA cron CASCADE;
 SET client_min_messages = warning;
 DROP EXTENSION medallion, fdw_mysql, fdw_s3;

@@ -48,11 +48,17 @@ END
 $$;
 COMMENT ON FUNCTION medallion.require_cron(text) IS 'an ERROR unless pg_cron is installed in this database';
 
--- pg_cron shows roles their own jobs only. There is one for each pipeline, whoever made it.
+-- pg_cron shows roles their own jobs only. There is one for each pipeline, whoever made it. Without pg_cron, a schema
+-- "cron" may be anybody's.
 CREATE FUNCTION medallion.scheduler(pipeline text) RETURNS SETOF text
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+					WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass('cron.job') AND d.deptype = 'e'
+					  AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'pg_cron') THEN
+		RETURN;
+	END IF;
 	RETURN QUERY EXECUTE 'SELECT j.username FROM cron.job j WHERE j.jobname = $1 AND j.database = current_database()'
 	USING medallion.job_name(pipeline);
 END
