@@ -6,6 +6,8 @@
 
 #include "analyze.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog.h"
 #include "commands/vacuum.h"
@@ -51,17 +53,26 @@ size_query(const Options *options)
 	return sql.data;
 }
 
+/* Never wrong, being an estimate; but a number. */
+static double
+estimate(const char *text)
+{
+	double		n = text ? strtod(text, NULL) : 0;
+
+	return isfinite(n) && n > 0 ? n : 0;
+}
+
 /* False where MySQL does not know, as for a view. */
 static bool
 read_size(UserMapping *mapping, const Options *options, double *tuples, double *bytes)
 {
-	List	   *rows = catalog_query(mapping, size_query(options));
+	List	   *rows = catalog_query(mapping, size_query(options), 2, 0);
 	char	  **row = rows != NIL ? linitial(rows) : NULL;
 
 	if (row == NULL || row[0] == NULL)
 		return false;
-	*tuples = strtod(row[0], NULL);
-	*bytes = row[1] ? strtod(row[1], NULL) : 0;
+	*tuples = estimate(row[0]);
+	*bytes = estimate(row[1]);
 	return true;
 }
 

@@ -823,17 +823,17 @@ client_row_length(const ClientRow *row, const ClientField *fields, int nfields)
 	const unsigned char *nulls = row->start + 1;
 	const unsigned char *at = nulls + (nfields + 9) / 8;
 
+	if (at > row->limit)
+		return 0;
 	for (int i = 0; i < nfields; i++)
 	{
-		size_t		length = fields[i].width;
+		size_t		length;
 
-		if (at > row->limit)
-			return 0;
 		if (nulls[(i + 2) / 8] & (1 << ((i + 2) % 8)))
 			continue;
-		if (length == 0 && !client_read_length(&at, row->limit, &length))
+		if (!client_read_value(&fields[i], &at, row->limit, &length))
 			return 0;
 		at += length;
 	}
-	return at > row->limit ? 0 : at - row->start;
+	return at - row->start;
 }

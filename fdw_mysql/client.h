@@ -184,6 +184,16 @@ client_read_length(const unsigned char **at, const unsigned char *limit, size_t 
 	return (size_t) (limit - *at) >= *length;
 }
 
+/* The length of the value at "at", which moves past what stands before it; false at a row's ragged end. */
+static inline bool
+client_read_value(const ClientField *field, const unsigned char **at, const unsigned char *limit, size_t *length)
+{
+	*length = field->width;
+	if (*length == 0)
+		return client_read_length(at, limit, length);
+	return (size_t) (limit - *at) >= *length;
+}
+
 #pragma GCC visibility pop
 
 #endif							/* FDW_MYSQL_CLIENT_H */

@@ -49,7 +49,8 @@ about_table(const char *select, const Options *options)
 static int
 import_table_comment(UserMapping *mapping, const char *name, const Options *options)
 {
-	List	   *rows = catalog_query(mapping, about_table("SELECT TABLE_COMMENT FROM information_schema.TABLES", options));
+	List	   *rows = catalog_query(mapping, about_table("SELECT TABLE_COMMENT FROM information_schema.TABLES", options),
+									   1, 0);
 	char	  **row = rows != NIL ? linitial(rows) : NULL;
 
 	if (row == NULL || row[0] == NULL || row[0][0] == '\0' || strcmp(row[0], "VIEW") == 0)
@@ -79,7 +80,7 @@ static int
 import_column_comments(UserMapping *mapping, Oid relid, const char *name, const Options *options)
 {
 	List	   *rows = catalog_query(mapping, about_table("SELECT COLUMN_NAME, COLUMN_COMMENT FROM information_schema.COLUMNS",
-														  options));
+														  options), 2, 1);
 	Relation	relation = table_open(relid, AccessShareLock);
 	int			ncolumns;
 	Column	   *columns = column_list(relation, NULL, true, &ncolumns);

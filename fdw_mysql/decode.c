@@ -781,29 +781,19 @@ decode_row(Decoder *decoders, int ndecoders, int nfields, const ClientRow *row, 
 	for (int i = 0; i < ndecoders; i++)
 	{
 		Decoder    *decoder = &decoders[i];
-		size_t		length = decoder->field.width;
+		size_t		length;
 		bool	   *null = &nulls[decoder->slot];
 
 		*null = (map[(i + 2) / 8] & (1 << ((i + 2) % 8))) != 0;
 		if (*null)
 			continue;
 		place->column = decoder->column->name;
-		if (length == 0 ? !client_read_length(&at, row->limit, &length) : (size_t) (row->limit - at) < length)
+		if (unlikely(!client_read_value(&decoder->field, &at, row->limit, &length)))
 			reject_malformed();
 		values[decoder->slot] = decoder->decode(decoder, at, length, null);
 		at += length;
 	}
 	place->column = NULL;
-}
-
-/* The value at "at", which moves past it; false at a row's ragged end. */
-static bool
-next_value(const ClientField *field, const unsigned char **at, const unsigned char *limit, size_t *length)
-{
-	*length = field->width;
-	if (*length == 0)
-		return client_read_length(at, limit, length);
-	return (size_t) (limit - *at) >= *length;
 }
 
 /* Runs while an ERROR is being raised: numbers only, and nothing that could raise another. */
@@ -822,7 +812,7 @@ decode_key(StringInfo out, const Decoder *decoders, int ndecoders, int nfields, 
 
 		if (map[(i + 2) / 8] & (1 << ((i + 2) % 8)))
 			continue;
-		if (!next_value(field, &at, row->limit, &length))
+		if (!client_read_value(field, &at, row->limit, &length))
 			return;
 		if (decoders[i].key && (INTEGERS & W(field->type)) && short_text(text, field, at, length) > 0)
 		{

@@ -21,16 +21,18 @@ enum CatalogColumn
 	C_DATA_TYPE,				/* 'int' */
 	C_COLUMN_TYPE,				/* 'int(10) unsigned' */
 	C_NULLABLE,					/* 'YES', 'NO' */
-	C_LENGTH,
+	C_KEY,						/* 'PRI' */
+	C_EXTRA,					/* 'STORED GENERATED' */
+	C_FILLED,					/* those above are never NULL */
+	C_LENGTH = C_FILLED,
 	C_PRECISION,
 	C_SCALE,
-	C_KEY,						/* 'PRI' */
-	C_EXTRA						/* 'STORED GENERATED' */
+	C_COLUMNS
 };
 
 static const char *const columns_query =
-	"SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.IS_NULLABLE, c.CHARACTER_MAXIMUM_LENGTH, "
-	"c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.COLUMN_KEY, c.EXTRA "
+	"SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.IS_NULLABLE, c.COLUMN_KEY, c.EXTRA, "
+	"c.CHARACTER_MAXIMUM_LENGTH, c.NUMERIC_PRECISION, c.NUMERIC_SCALE "
 	"FROM information_schema.COLUMNS c JOIN information_schema.TABLES t "
 	"ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME "
 	"WHERE t.TABLE_TYPE IN ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED', 'SYSTEM VIEW') AND c.TABLE_SCHEMA = ";
@@ -97,6 +99,9 @@ static const struct
 
 /* PostgreSQL's limit for character varying(n). */
 #define MAX_VARCHAR 10485760
+/* MySQL's, for BIT(n) and DECIMAL(n,m). */
+#define MAX_BITS 64
+#define MAX_PRECISION 65
 
 static bool
 is_unsigned(char **row)
@@ -104,24 +109,28 @@ is_unsigned(char **row)
 	return strstr(row[C_COLUMN_TYPE], "unsigned") != NULL;
 }
 
+/* What goes into the statement is a number that was read as one: the server may be anyone. */
 static char *
 write_type(int i, char **row)
 {
 	const char *local = type_table[i].local;
+	int64		n;
 
 	if (type_table[i].local_unsigned != NULL && is_unsigned(row))
 		return pstrdup(type_table[i].local_unsigned);
 	switch (type_table[i].form)
 	{
 		case FORM_LENGTH:
-			if (row[C_LENGTH] == NULL || atol(row[C_LENGTH]) > MAX_VARCHAR)
+			n = row[C_LENGTH] ? catalog_number(row[C_LENGTH], 0, PG_INT64_MAX) : PG_INT64_MAX;
+			if (n > MAX_VARCHAR)
 				return pstrdup("text");
 			/* MySQL has CHAR(0) */
-			return psprintf("%s(%ld)", local, Max(atol(row[C_LENGTH]), 1));
+			return psprintf("%s(%d)", local, (int) Max(n, 1));
 		case FORM_BITS:
-			return psprintf("%s(%s)", local, row[C_PRECISION]);
+			return psprintf("%s(%d)", local, (int) catalog_number(row[C_PRECISION], 1, MAX_BITS));
 		case FORM_DECIMAL:
-			return psprintf("%s(%s,%s)", local, row[C_PRECISION], row[C_SCALE]);
+			n = catalog_number(row[C_PRECISION], 1, MAX_PRECISION);
+			return psprintf("%s(%d,%d)", local, (int) n, (int) catalog_number(row[C_SCALE], 0, n));
 		case FORM_PLAIN:
 			break;
 	}
@@ -212,16 +221,16 @@ create_table(List *rows, int *at, ImportForeignSchemaStmt *stmt, const Options *
 static List *
 json_columns(UserMapping *mapping, const char *schema)
 {
-	char	  **version = linitial(catalog_query(mapping, "SELECT version()"));
+	List	   *version = catalog_query(mapping, "SELECT version()", 1, 1);
 	StringInfoData sql;
 
-	if (strstr(version[0], "MariaDB") == NULL)
+	if (version == NIL || strstr(((char **) linitial(version))[0], "MariaDB") == NULL)
 		return NIL;
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT TABLE_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS "
 						   "WHERE CHECK_CLAUSE LIKE 'json_valid(`%' AND CONSTRAINT_SCHEMA = ");
 	deparse_string(&sql, schema, strlen(schema));
-	return catalog_query(mapping, sql.data);
+	return catalog_query(mapping, sql.data, 2, 2);
 }
 
 static List *
@@ -233,7 +242,7 @@ read_columns(UserMapping *mapping, const char *schema)
 	appendStringInfoString(&sql, columns_query);
 	deparse_string(&sql, schema, strlen(schema));
 	appendStringInfoString(&sql, " ORDER BY BINARY c.TABLE_NAME, c.ORDINAL_POSITION");
-	return catalog_query(mapping, sql.data);
+	return catalog_query(mapping, sql.data, C_COLUMNS, C_FILLED);
 }
 
 /* A database that does not exist looks like one without tables. */
@@ -245,7 +254,7 @@ check_schema(UserMapping *mapping, const char *schema)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ");
 	deparse_string(&sql, schema, strlen(schema));
-	if (catalog_query(mapping, sql.data) == NIL)
+	if (catalog_query(mapping, sql.data, 1, 1) == NIL)
 		ereport(ERROR,
 				errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
 				errmsg("MySQL database \"%s\" does not exist, or the user may not see it", schema));
