@@ -285,8 +285,12 @@ drive(Client *client)
 		}
 		else
 			ready = wait_interruptibly(client, left);
-		if (ready != 0)
-			client->events = operation_continue(client, ready);
+		if (ready == 0)
+			continue;
+		/* The socket moved bytes: read_timeout is for silence, however long the whole takes. */
+		if (!connecting && ready != MYSQL_WAIT_TIMEOUT)
+			deadline = deadline_in(client->target.read_timeout);
+		client->events = operation_continue(client, ready);
 	}
 	return true;
 }

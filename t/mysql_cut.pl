@@ -73,6 +73,15 @@ for my $name (sort keys %slow)
 	is($kind, 'rows', "$name: no ERROR") or diag($result->{text});
 }
 
+# read_timeout is for silence: a row may take longer, as long as its bytes keep coming.
+$stack->sql("ALTER SERVER mysql OPTIONS (ADD read_timeout '1s')");
+$proxy->fault(act => 'pass', rate => 100_000);
+is($stack->try('SELECT length(note) FROM remote WHERE id = 2000', 20)->{out}, 200_000, 'a row that takes two seconds of a read_timeout of one');
+$proxy->fault(act => 'blackhole', down => 100_000);
+my $silent = $stack->try('SELECT length(note) FROM remote WHERE id = 2000', 20);
+is($silent->{code}, '08006', 'read_timeout ends a silence in a row') or diag($silent->{text});
+$stack->sql('ALTER SERVER mysql OPTIONS (DROP read_timeout)');
+
 # A changed byte may turn a value into another (there is no checksum without TLS), but must not end the backend or the
 # scan: an ERROR, or as many rows as there are.
 my $crashes = 0;
