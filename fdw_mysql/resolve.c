@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/stringinfo.h"
+#include "storage/fd.h"
 
 typedef struct Answer
 {
@@ -122,6 +123,19 @@ request_start(Request *request)
 	return error == 0;
 }
 
+/* At the end of a transaction: nothing may be raised, not even for want of memory. */
+static bool
+request_wait_held(Request *request, Deadline deadline)
+{
+	struct pollfd poll_fd = {.fd = request->done[0], .events = POLLIN};
+	long		left;
+
+	while ((left = deadline_left(deadline)) != 0)
+		if (poll(&poll_fd, 1, (int) left) > 0)
+			return true;
+	return false;
+}
+
 static bool
 request_wait(Request *request, Deadline deadline)
 {
@@ -134,27 +148,42 @@ request_wait(Request *request, Deadline deadline)
 	return false;
 }
 
-static void
-report_failure(const char *host, const char *reason)
+/*
+ * The socket pair is accounted with fd.c while somebody waits here. A look-up that was let go of keeps it until it ends,
+ * in a thread that may not call fd.c.
+ */
+static bool
+descriptors_acquire(void)
 {
-	ereport(ERROR,
-			errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-			errmsg("could not look up host \"%s\": %s", host, reason));
+	if (!AcquireExternalFD())
+		return false;
+	if (AcquireExternalFD())
+		return true;
+	ReleaseExternalFD();
+	return false;
+}
+
+static void
+descriptors_release(void)
+{
+	ReleaseExternalFD();
+	ReleaseExternalFD();
 }
 
 /* False when there was no answer in time. Lets go of the request, also when it is interrupted. */
 static bool
-request_finish(Request *request, Deadline deadline, Answer *answer)
+request_finish(Request *request, Deadline deadline, bool interruptible, Answer *answer)
 {
 	volatile bool answered = false;
 
 	PG_TRY();
 	{
-		answered = request_wait(request, deadline);
+		answered = interruptible ? request_wait(request, deadline) : request_wait_held(request, deadline);
 	}
 	PG_CATCH();
 	{
 		request_release(request);
+		descriptors_release();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -162,35 +191,57 @@ request_finish(Request *request, Deadline deadline, Answer *answer)
 	if (answered)
 		*answer = request->answer;
 	request_release(request);
+	descriptors_release();
 	return answered;
 }
 
-static void
-look_up_on_thread(const char *host, Deadline deadline, Answer *answer)
+/* NULL, or why there is no answer. */
+static const char *
+look_up_on_thread(const char *host, Deadline deadline, bool interruptible, Answer *answer)
 {
-	Request    *request = request_create(host);
+	Request    *request;
 
+	if (!descriptors_acquire())
+		return "out of descriptors";
+	request = request_create(host);
 	if (request == NULL)
-		report_failure(host, "out of resources");
+	{
+		descriptors_release();
+		return "out of resources";
+	}
 	if (!request_start(request))
 	{
 		request_release(request);
-		report_failure(host, "out of resources");
+		descriptors_release();
+		return "out of resources";
 	}
-	if (!request_finish(request, deadline, answer))
-		report_failure(host, "timed out");
-	if (answer->error != 0)
-		report_failure(host, gai_strerror(answer->error));
+	if (!request_finish(request, deadline, interruptible, answer))
+		return "timed out";
+	return answer->error != 0 ? gai_strerror(answer->error) : NULL;
 }
 
 int
 resolve_host(const char *host, Deadline deadline, char *addresses[RESOLVE_MAX])
 {
 	Answer		answer;
+	const char *failure = NULL;
 
 	if (!look_up(host, AI_NUMERICHOST, &answer))
-		look_up_on_thread(host, deadline, &answer);
+		failure = look_up_on_thread(host, deadline, true, &answer);
+	if (failure != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				errmsg("could not look up host \"%s\": %s", host, failure));
 	for (int i = 0; i < answer.count; i++)
 		addresses[i] = pstrdup(answer.addresses[i]);
 	return answer.count;
+}
+
+bool
+resolve_answers(const char *host, Deadline deadline, bool interruptible)
+{
+	Answer		answer;
+
+	return look_up(host, AI_NUMERICHOST, &answer) ||
+		look_up_on_thread(host, deadline, interruptible, &answer) == NULL;
 }

@@ -19,6 +19,12 @@
  */
 extern int	resolve_host(const char *host, Deadline deadline, char *addresses[RESOLVE_MAX]);
 
+/*
+ * Does the name resolve before the deadline? Raises nothing about the name; uninterruptible, it raises nothing at all.
+ * "deadline" must not be DEADLINE_NONE.
+ */
+extern bool resolve_answers(const char *host, Deadline deadline, bool interruptible);
+
 #pragma GCC visibility pop
 
 #endif							/* FDW_MYSQL_RESOLVE_H */

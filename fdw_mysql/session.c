@@ -148,6 +148,9 @@ connect_client(Session *session)
 
 	if (target->host[0] != '/')
 		count = resolve_host(target->host, deadline, addresses);
+	/* The library will try every address of the name by itself. */
+	if (target->ssl_mode == SSL_VERIFY_IDENTITY)
+		count = 1;
 	for (int i = 0; i < count; i++)
 	{
 		disconnect(session);
@@ -278,6 +281,12 @@ kill_query(Session *session, Deadline deadline, bool interruptible)
 {
 	char		sql[64];
 
+	/*
+	 * A name (see set_address) the library looks up itself, without an end to it: it gets one only when that has just
+	 * been answered. Without a KILL the connection is given up.
+	 */
+	if (session->target.host[0] != '/' && !resolve_answers(session->target.address, deadline, interruptible))
+		return;
 	snprintf(sql, sizeof(sql), "KILL QUERY %lu", client_thread(session->client));
 	session->killer = client_create(&session->target);
 	if (session->killer == NULL)
