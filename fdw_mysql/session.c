@@ -129,8 +129,9 @@ set_address(Session *session, const char *address)
 	if (target->address != NULL)
 		pfree((char *) target->address);
 	/*
-	 * The library checks a certificate against the name that it connects to, and so looks it up again: at once, since
-	 * the resolver has just answered.
+	 * The library checks a certificate against the name that it connects to, and so looks it up again. It cannot be
+	 * interrupted then: the name is handed over only when the resolver has just answered. What remains is a resolver
+	 * that falls silent between the two.
 	 */
 	if (target->ssl_mode == SSL_VERIFY_IDENTITY)
 		address = target->host;
@@ -748,7 +749,10 @@ reader_execute(Reader *reader, const ClientParam *params, int nparams)
 	spool_clear(reader);
 	reject_lost(session);
 	if (statement_param_count(reader->statement) != nparams)
-		elog(ERROR, "remote SQL has %d parameters, expected %d", statement_param_count(reader->statement), nparams);
+		ereport(ERROR,
+				errcode(ERRCODE_PROTOCOL_VIOLATION),
+				errmsg("server \"%s\" found %d parameters in a statement, expected %d", session->server_name,
+					   statement_param_count(reader->statement), nparams));
 
 	/* From here on the wire is the reader's, also while it waits for the first answer. */
 	session->streaming = reader;
