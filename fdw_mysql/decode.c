@@ -321,13 +321,15 @@ is_too_long(const Decoder *decoder, const char *text, size_t length)
 
 /* They round, too, to the type's typmod: is the value the same that it is without one? */
 static bool
-is_rounded(Decoder *decoder, char *text, Datum value)
+is_rounded(Decoder *decoder, const char *text, size_t length, Datum value)
 {
+	char	   *converted;
 	Datum		whole;
 
 	if (decoder->input.fn_oid == InvalidOid)
 		return false;
-	whole = InputFunctionCall(&decoder->input, text, decoder->ioparam, -1);
+	converted = pg_any_to_server(text, length, PG_UTF8);
+	whole = InputFunctionCall(&decoder->input, converted, decoder->ioparam, -1);
 	return !DatumGetBool(FunctionCall2Coll(&decoder->equal, DEFAULT_COLLATION_OID, whole, value));
 }
 
@@ -343,7 +345,7 @@ decode_input(Decoder *decoder, const unsigned char *value, size_t length, bool *
 	if (is_too_long(decoder, text, text_length))
 		reject_longer(decoder);
 	result = column_input(decoder->column, text, text_length);
-	if (is_rounded(decoder, text, result))
+	if (is_rounded(decoder, text, text_length, result))
 		reject_finer(decoder, value, length);
 	return result;
 }
