@@ -27,6 +27,7 @@ typedef enum HttpOutcome
 	HTTP_COMPLETE,				/* the whole answer arrived, whatever its status says */
 	HTTP_UNREACHABLE,			/* no connection: name, route, refusal, connect timeout */
 	HTTP_UNTRUSTED,				/* the certificate or the ca_file will not do */
+	HTTP_UNENCRYPTED,			/* the handshake of TLS failed for another reason: a peer without TLS, or a lost connection */
 	HTTP_STALLED,				/* connected, then nothing moved for read_timeout */
 	HTTP_BROKEN,				/* the connection ended before the answer did */
 	HTTP_EXPIRED,				/* the pool's deadline passed */

@@ -191,6 +191,7 @@ sqlstate_of(HttpOutcome outcome)
 	{
 		case HTTP_UNREACHABLE:
 		case HTTP_UNTRUSTED:
+		case HTTP_UNENCRYPTED:
 			return ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
 		case HTTP_INVALID:
 			return ERRCODE_PROTOCOL_VIOLATION;
@@ -202,7 +203,7 @@ sqlstate_of(HttpOutcome outcome)
 bool
 request_outcome_transient(HttpOutcome outcome)
 {
-	return outcome == HTTP_UNREACHABLE || outcome == HTTP_STALLED || outcome == HTTP_BROKEN;
+	return outcome == HTTP_UNREACHABLE || outcome == HTTP_UNENCRYPTED || outcome == HTTP_STALLED || outcome == HTTP_BROKEN;
 }
 
 void
@@ -218,6 +219,8 @@ request_failed(S3Client *client, const S3Call *call, const HttpRequest *request,
 	failure.attempts = attempts;
 	if (outcome == HTTP_UNTRUSTED)
 		failure.hint = "Where the service has a certificate authority of its own, name its file in the server option ca_file.";
+	else if (outcome == HTTP_UNENCRYPTED)
+		failure.hint = "Where the service speaks no TLS, the endpoint begins with http://.";
 	s3_raise(client, &failure);
 }
 
@@ -232,6 +235,9 @@ request_refused(S3Client *client, const S3Call *call, const S3Answer *answer)
 	failure.attempts = answer->attempts;
 	if (answer->region != NULL && strcmp(answer->region, client->settings.region) != 0)
 		failure.region = answer->region;
+	/* Not an answer in S3's form, as of a server that expects TLS. */
+	if (answer->status == 400 && answer->error.code == NULL && !client->https)
+		failure.hint = "Where the service speaks TLS, the endpoint begins with https://.";
 	s3_raise(client, &failure);
 }
 
