@@ -77,10 +77,14 @@ sub serve
 sub slurp { open my $file, '<:raw', $_[0] or die $!; local $/; return scalar <$file> // '' }
 
 my $number = 0;
+my $serving;
+# a test that dies must not leave a server behind, which keeps the output open
+END { kill 'TERM', $serving if $serving }
 sub meet
 {
 	my ($name, $answer, %option) = @_;
 	my ($pid, $port, $heard) = serve($answer);
+	$serving = $pid;
 	my $server = 'evil' . ++$number;
 	my $option_sql = delete $option{sql};
 
@@ -91,6 +95,7 @@ sub meet
 	my $result = $stack->try(($option_sql // 'SELECT * FROM EVIL_t') =~ s/EVIL/$server/gr, 20);
 	kill 'TERM', $pid;
 	waitpid $pid, 0;
+	undef $serving;
 	note($result->{text} =~ s{\n.*}{}sr);
 	ok(defined $result->{code} && !$result->{lost} && !$result->{late}, "a server that $name: an ERROR") or diag($result->{text});
 	unlike(slurp($heard), qr/\Q$password\E/, "a server that $name does not get the password");
