@@ -23,8 +23,8 @@ extern const RemoteCode *remote_code(const RemoteCode *table, int number, const 
 
 /*
  * A copy of a remote message that can be shown: every occurrence of a secret replaced by "***", what is not valid UTF-8
- * or, in a database of another encoding, not ASCII by "?", control characters by spaces, and cut at a length that suits a message. NULL and very
- * short entries of "secrets" are passed over. Palloc'd.
+ * (in a database of another encoding: not ASCII) by "?", control characters by spaces, and cut at a length that suits a
+ * message. NULL and very short entries of "secrets" are passed over. Palloc'd.
  */
 extern char *remote_message(const char *message, const char *const *secrets, int nsecrets);
 

@@ -20,7 +20,7 @@ use constant {
 
 my %code = (cancel => '57014', terminate => '57P01', timeout => '57014');
 
-# Options: sql; limit (default LIMIT); before (sub of the session, run first); ready (sub, true when the statement is in its phase);
+# Options: sql; limit (seconds, default LIMIT); before (sub of the session, run first); ready (sub, true in the right phase);
 # after (sub of the session, when that lives on). Emits one test, and those of "after".
 sub strike
 {
