@@ -18,7 +18,7 @@ package_list() {
 	major=$(package_postgres_major)
 	echo "postgresql-${major:-15} postgresql-server-dev-${major:-15} postgresql-${major:-15}-cron" \
 		"mariadb-server mariadb-client libmariadb-dev libcurl4-openssl-dev libs3-dev libzstd-dev zlib1g-dev" \
-		"gcc libc6-dev make perl libipc-run-perl"
+		"gcc libc6-dev make perl libipc-run-perl libio-socket-ssl-perl"
 }
 
 package_missing() {
