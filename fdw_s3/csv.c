@@ -14,7 +14,7 @@
 #include "commands/copy.h"
 #include "commands/copyfrom_internal.h"
 #include "commands/defrem.h"
-#include "fdw_s3/value.h"
+#include "common/value.h"
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -271,7 +271,7 @@ csvWriteBegin(const FormatTable *table)
 				errmsg("cannot write objects in encoding %s", o->encoding),
 				errhint("Objects are written in UTF8."));
 	writer->table = table;
-	writer->values = value_writers(table);
+	writer->values = value_writers(table->columns, table->count);
 	writer->escape = o->escape ? o->escape : o->quote;
 	writer->null_length = strlen(o->null);
 	initStringInfo(&writer->text);

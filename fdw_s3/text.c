@@ -7,7 +7,7 @@
 #include "fdw_s3/format.h"
 
 #include "catalog/pg_type.h"
-#include "fdw_s3/value.h"
+#include "common/value.h"
 #include "utils/rel.h"
 
 typedef struct TextReader
@@ -76,7 +76,7 @@ textLine(void *arg)
 static void *
 textWriteBegin(const FormatTable *table)
 {
-	return value_writers(table);
+	return value_writers(table->columns, table->count);
 }
 
 static void

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "fdw_s3/value.h"
+#include "common/value.h"
 
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
@@ -257,12 +257,12 @@ value_writer(ValueWriter *writer, const Column *column)
 }
 
 ValueWriter *
-value_writers(const FormatTable *table)
+value_writers(const Column *columns, int count)
 {
-	ValueWriter *result = palloc0(sizeof(ValueWriter) * table->count);
+	ValueWriter *result = palloc0(sizeof(ValueWriter) * Max(count, 1));
 
-	for (int i = 0; i < table->count; i++)
-		value_writer(&result[i], &table->columns[i]);
+	for (int i = 0; i < count; i++)
+		value_writer(&result[i], &columns[i]);
 	return result;
 }
 

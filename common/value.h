@@ -1,13 +1,14 @@
 /*
  * value.h
- *		A value as text for an object: the same bytes whatever the session's settings are.
+ *		A value as text for a remote system: the same bytes whatever the session's settings are.
  */
-#ifndef MEDALLION_S3_VALUE_H
-#define MEDALLION_S3_VALUE_H
+#ifndef MEDALLION_VALUE_H
+#define MEDALLION_VALUE_H
 
 #include "postgres.h"
 
-#include "fdw_s3/format.h"
+#include "common/column.h"
+#include "lib/stringinfo.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -20,12 +21,12 @@ struct ValueWriter
 	Oid			base;			/* the column's type, below domains */
 	int			pins;			/* settings that its output function goes by */
 	void		(*write) (ValueWriter *writer, Datum value, StringInfo out);
-	void		(*write_json) (ValueWriter *writer, Datum value, StringInfo out);	/* for jsonl.c */
+	void		(*write_json) (ValueWriter *writer, Datum value, StringInfo out);	/* json_write.c's */
 	FmgrInfo	output;			/* of the type */
 };
 
-/* One for each column of the table, in the current memory context. */
-extern ValueWriter *value_writers(const FormatTable *table);
+/* One for each column, in the current memory context; the columns must stay. */
+extern ValueWriter *value_writers(const Column *columns, int count);
 
 /* Append a value that is not NULL, as its output function gives it under DateStyle ISO, TimeZone UTC, ... */
 extern void value_write(ValueWriter *writer, Datum value, StringInfo out);
@@ -36,4 +37,4 @@ extern void value_pinned(ValueWriter *writer, Datum value, StringInfo out,
 
 #pragma GCC visibility pop
 
-#endif							/* MEDALLION_S3_VALUE_H */
+#endif							/* MEDALLION_VALUE_H */
