@@ -142,17 +142,27 @@ column_path(const Column *column)
 	return NULL;
 }
 
-char *
-json_path_key(const Column *column)
+List *
+json_path_steps(const Column *column)
 {
 	const char *path = column_path(column);
 	const char *at = path;
+	List	   *steps = NIL;
 	char	   *key;
 
 	if (path == NULL)
-		return pstrdup(column->remote_name);
-	key = path_step(path, &at);
-	return *at == '\0' ? key : NULL;
+		return list_make1(pstrdup(column->remote_name));
+	while ((key = path_step(path, &at)) != NULL)
+		steps = lappend(steps, key);
+	return steps;
+}
+
+char *
+json_path_key(const Column *column)
+{
+	List	   *steps = json_path_steps(column);
+
+	return list_length(steps) == 1 ? linitial(steps) : NULL;
 }
 
 static JsonTarget

@@ -37,6 +37,9 @@ extern void json_read(JsonColumns *columns, char *json, size_t length, Datum *va
 /* Check a value of option "path": ERROR when it is malformed. */
 extern void json_path_check(const char *path);
 
+/* The keys of a column's path, a List of char *; where it has no path, its name. */
+extern List *json_path_steps(const Column *column);
+
 /* The only key of a path, or NULL when it has several steps. */
 extern char *json_path_key(const Column *column);
 
