@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* What libcurl reads and sends at a time, and what may stay open without work. */
 #define TRANSFER_BUFFER (256 * 1024L)
@@ -357,12 +358,13 @@ has_bytes(HttpRequest *request)
 	return request->window_used > 0;
 }
 
-static bool
-is_connected(HttpRequest *request)
+bool
+http_connected(const HttpRequest *request)
 {
 	curl_off_t	microseconds = 0;
 
-	curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds);
+	if (request->easy != NULL)
+		curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds);
 	return microseconds > 0;
 }
 
@@ -373,7 +375,7 @@ moved_so_far(HttpRequest *request)
 	curl_off_t	up = 0;
 
 	curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &up);
-	return request->moved + (uint64) up + (is_connected(request) ? 1 : 0);
+	return request->moved + (uint64) up + (http_connected(request) ? 1 : 0);
 }
 
 static void
@@ -385,7 +387,7 @@ fail_in_time(HttpRequest *request, Deadline stall)
 		request_end(request, HTTP_EXPIRED, "the time allowed for it has passed");
 	else if (deadline_left(stall) != 0)
 		return;
-	else if (is_connected(request))
+	else if (http_connected(request))
 		request_end(request, HTTP_STALLED, "nothing was received or sent within the read timeout");
 	else
 		request_end(request, HTTP_UNREACHABLE, "no connection within the connect timeout");
@@ -403,7 +405,7 @@ wait_until(HttpRequest *request, bool (*reached) (HttpRequest *))
 		uint64		now_moved = moved_so_far(request);
 
 		if (stall == DEADLINE_NONE || now_moved != moved)
-			stall = deadline_in(is_connected(request) ? request->read_timeout : request->connect_timeout);
+			stall = deadline_in(http_connected(request) ? request->read_timeout : request->connect_timeout);
 		moved = now_moved;
 		pool_step(pool, deadline_cap(pool->deadline, deadline_left(stall)));
 		/* What arrived in the last moment counts. */
@@ -465,6 +467,18 @@ http_sleep(HttpPool *pool, long ms)
 
 	while ((left = deadline_cap(pool->deadline, deadline_left(end))) > 0)
 		pool_step(pool, left);
+}
+
+void
+http_wait(HttpPool *pool, long ms)
+{
+	pool_step(pool, deadline_cap(pool->deadline, ms));
+}
+
+size_t
+http_held(const HttpRequest *request)
+{
+	return request->window_used;
 }
 
 /* ---- pools ---- */
@@ -770,6 +784,15 @@ http_header(const HttpRequest *request, const char *name)
 		line = *end ? end + 1 : end;
 	}
 	return NULL;
+}
+
+TimestampTz
+http_date(const HttpRequest *request, const char *name)
+{
+	char	   *value = http_header(request, name);
+	time_t		seconds = value ? curl_getdate(value, NULL) : -1;
+
+	return seconds > 0 ? time_t_to_timestamptz(seconds) : 0;
 }
 
 int64

@@ -78,12 +78,23 @@ extern void http_drive(HttpPool *pool);
 /* Sleep while the pool progresses. */
 extern void http_sleep(HttpPool *pool, long ms);
 
+/*
+ * For who has many requests and waits for whichever moves first: let the pool progress, waiting up to ms (-1: no limit)
+ * for something to happen. No request's timeouts run meanwhile; bytes that are held can be read without waiting.
+ */
+extern void http_wait(HttpPool *pool, long ms);
+extern size_t http_held(const HttpRequest *request);
+/* Whether the connection, TLS included, is made. */
+extern bool http_connected(const HttpRequest *request);
+
 extern HttpOutcome http_outcome(const HttpRequest *request);
 /* The library's words about a failure; never NULL, lives as long as the request. */
 extern const char *http_message(const HttpRequest *request);
 extern int	http_status(const HttpRequest *request);
 /* The value of a header of the answer, palloc'd, or NULL. */
 extern char *http_header(const HttpRequest *request, const char *name);
+/* Such a value as a point in time, or 0 where there is none or it is no date. */
+extern TimestampTz http_date(const HttpRequest *request, const char *name);
 /* Content-Length, or -1. */
 extern int64 http_length(const HttpRequest *request);
 
