@@ -14,6 +14,7 @@
 #include "commands/copy.h"
 #include "commands/copyfrom_internal.h"
 #include "commands/defrem.h"
+#include "common/csv_write.h"
 #include "common/value.h"
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
@@ -45,8 +46,7 @@ typedef struct CsvWriter
 {
 	const FormatTable *table;
 	ValueWriter *values;
-	char		escape;
-	int			null_length;	/* of what stands for NULL */
+	CsvStyle	style;
 	StringInfoData text;		/* of one value */
 } CsvWriter;
 
@@ -272,50 +272,9 @@ csvWriteBegin(const FormatTable *table)
 				errhint("Objects are written in UTF8."));
 	writer->table = table;
 	writer->values = value_writers(table->columns, table->count);
-	writer->escape = o->escape ? o->escape : o->quote;
-	writer->null_length = strlen(o->null);
+	csv_style(&writer->style, o->delimiter, o->quote, o->escape, o->null, table->count);
 	initStringInfo(&writer->text);
 	return writer;
-}
-
-/* By COPY TO's rules: what could be taken for a delimiter, a quote, a line end, NULL or the end marker. */
-static bool
-needs_quotes(const CsvWriter *writer, const char *text, int length)
-{
-	const S3Options *o = writer->table->options;
-
-	if (length == writer->null_length && memcmp(text, o->null, length) == 0)
-		return true;
-	if (writer->table->count == 1 && strcmp(text, "\\.") == 0)
-		return true;
-	for (int i = 0; i < length; i++)
-		if (text[i] == o->delimiter || text[i] == o->quote || text[i] == '\n' || text[i] == '\r')
-			return true;
-	return false;
-}
-
-static void
-append_quoted(const CsvWriter *writer, const char *text, int length, StringInfo out)
-{
-	char		quote = writer->table->options->quote;
-
-	appendStringInfoChar(out, quote);
-	for (int i = 0; i < length; i++)
-	{
-		if (text[i] == quote || text[i] == writer->escape)
-			appendStringInfoCharMacro(out, writer->escape);
-		appendStringInfoCharMacro(out, text[i]);
-	}
-	appendStringInfoChar(out, quote);
-}
-
-static void
-append_field(const CsvWriter *writer, const char *text, int length, StringInfo out)
-{
-	if (needs_quotes(writer, text, length))
-		append_quoted(writer, text, length, out);
-	else
-		appendBinaryStringInfo(out, text, length);
 }
 
 static void
@@ -330,7 +289,7 @@ csvWriteHead(void *arg, StringInfo out)
 	{
 		if (i > 0)
 			appendStringInfoChar(out, table->options->delimiter);
-		append_field(writer, table->columns[i].name, strlen(table->columns[i].name), out);
+		csv_append(&writer->style, table->columns[i].name, strlen(table->columns[i].name), out);
 	}
 	appendStringInfoChar(out, '\n');
 }
@@ -354,7 +313,7 @@ csvWriteRow(void *arg, TupleTableSlot *slot, StringInfo out)
 		}
 		resetStringInfo(&writer->text);
 		value_write(&writer->values[i], slot->tts_values[at], &writer->text);
-		append_field(writer, writer->text.data, writer->text.len, out);
+		csv_append(&writer->style, writer->text.data, writer->text.len, out);
 	}
 	appendStringInfoCharMacro(out, '\n');
 }
