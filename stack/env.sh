@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 env_names=(PGHOST PGPORT PGUSER PGDATABASE MYSQL_HOST MYSQL_PORT MYSQL_USER MYSQL_PWD RETAIL_USER RETAIL_PWD
-	S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY)
+	KAFKA_BROKERS S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY)
 
 secret() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
@@ -17,6 +17,7 @@ port_free() {
 }
 
 s3_port() { echo "${S3_ENDPOINT##*:}"; }
+kafka_port() { echo "${KAFKA_BROKERS##*:}"; }
 
 # Whoever calls may have servers of their own in the environment: they are not ours.
 env_read() {
@@ -30,6 +31,7 @@ env_make() {
 	PGHOST=127.0.0.1 PGPORT=$(port_free 27432) PGUSER=postgres PGDATABASE=medallion
 	MYSQL_HOST=127.0.0.1 MYSQL_PORT=$(port_free 27306) MYSQL_USER=administrator MYSQL_PWD=$(secret)
 	RETAIL_USER=pipeline RETAIL_PWD=$(secret)
+	KAFKA_BROKERS=$(env_brokers)
 	S3_ENDPOINT=http://127.0.0.1:$(port_free 27900) S3_ACCESS_KEY=medallion S3_SECRET_KEY=$(secret)
 	env_write
 }
@@ -45,7 +47,16 @@ env_write() {
 	export "${env_names[@]?}"
 }
 
-env_open() { env_read || env_make; }
+env_brokers() { echo "127.0.0.1:$(port_free 27092)"; }
+
+# A file of an earlier version lacks what has been added since.
+env_complete() {
+	[ -z "${KAFKA_BROKERS:-}" ] || return 0
+	KAFKA_BROKERS=$(env_brokers)
+	env_write
+}
+
+env_open() { if env_read; then env_complete; else env_make; fi; }
 
 # Another program took a port of a server of ours that was down: move that server.
 env_port() {
@@ -57,6 +68,7 @@ env_port() {
 	case $server in
 		PostgreSQL) PGPORT=$free ;;
 		MariaDB) MYSQL_PORT=$free ;;
+		Kafka) KAFKA_BROKERS=127.0.0.1:$free ;;
 		MinIO) S3_ENDPOINT=http://127.0.0.1:$free ;;
 	esac
 	env_write

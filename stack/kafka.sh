@@ -35,7 +35,16 @@ kafka_await() {
 	done
 }
 
-kafka_port() { echo "${KAFKA_BROKERS##*:}"; }
+# This version runs on Java 17 to 23. The machine's own may be another.
+kafka_java() {
+	local java version
+
+	for java in java /usr/lib/jvm/java-17-openjdk-*/bin/java /usr/lib/jvm/java-21-openjdk-*/bin/java; do
+		version=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p') || continue
+		if ((${version:-0} >= 17 && version <= 23)); then command -v "$java"; return; fi
+	done
+	return 1
+}
 
 # Kafka runs as the caller: it does not mind root, and its jars lie in the caller's home.
 kafka_start() {
@@ -45,7 +54,7 @@ kafka_start() {
 	kafka_configure
 	mkdir -p "$state/log"
 	kafka_begun=$(stat -c %s "$state/log/kafka.log" 2>/dev/null || echo 0)
-	process_start kafka java -Xms256m -Xmx512m -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.showDateTime=true \
+	process_start kafka "$(kafka_java)" -Xms256m -Xmx512m -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.showDateTime=true \
 		-Dorg.slf4j.simpleLogger.dateTimeFormat='yyyy-MM-dd HH:mm:ss.SSS' -cp "$kafka_jars/*" \
 		kafka.Kafka "$state/run/kafka.properties" --override "log.dirs=$state/kafka"
 	process_wait kafka kafka_answers
@@ -59,7 +68,7 @@ kafka_make() {
 	rm -rf "$state/kafka"
 	mkdir -m 700 "$state/kafka"
 	kafka_configure
-	work "making Kafka's data folder" "$state/run/kafka-format.log" java -Xmx256m -cp "$kafka_jars/*" \
+	work "making Kafka's data folder" "$state/run/kafka-format.log" "$(kafka_java)" -Xmx256m -cp "$kafka_jars/*" \
 		kafka.tools.StorageTool format --cluster-id "$(kafka_id)" --config "$state/run/kafka.properties"
 	touch "$state/kafka.made"
 }
@@ -68,7 +77,8 @@ kafka_make() {
 kafka_id() { echo "k$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n' | cut -c1-20)A"; }
 
 # Small internal topics, one copy of all; retention and compaction are looked after often, for tests that wait for them.
-# Records stay for ever unless a topic says otherwise: tests and demos write old ones.
+# Records stay for ever unless a topic says otherwise: tests and demos write old ones. A broker that was killed comes back
+# only when the controller no longer waits for it: soon.
 kafka_configure() {
 	local port control
 
@@ -94,6 +104,8 @@ kafka_configure() {
 		transaction.state.log.min.isr=1
 		transaction.state.log.num.partitions=1
 		group.initial.rebalance.delay.ms=0
+		broker.session.timeout.ms=1000
+		broker.heartbeat.interval.ms=200
 		log.retention.ms=-1
 		log.retention.check.interval.ms=1000
 		log.segment.delete.delay.ms=1000

@@ -1,5 +1,5 @@
 # What every command of the stack begins with: where the checkout and the state are, how to speak, how to fail, as whom
-# to run. The servers have files of their own (postgres.sh, mariadb.sh, minio.sh), as have packages and processes.
+# to run. The servers have files of their own (postgres.sh, mariadb.sh, kafka.sh, minio.sh), as have packages and processes.
 # shellcheck shell=bash
 set -euo pipefail
 

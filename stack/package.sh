@@ -17,8 +17,21 @@ package_list() {
 
 	major=$(package_postgres_major)
 	echo "postgresql-${major:-15} postgresql-server-dev-${major:-15} postgresql-${major:-15}-cron" \
-		"mariadb-server mariadb-client libmariadb-dev libcurl4-openssl-dev libs3-dev libzstd-dev zlib1g-dev" \
-		"gcc libc6-dev make perl libipc-run-perl libio-socket-ssl-perl"
+		"mariadb-server mariadb-client libmariadb-dev librdkafka-dev libcurl4-openssl-dev libs3-dev libzstd-dev zlib1g-dev" \
+		"$(package_java)" "kcat gcc libc6-dev make perl libipc-run-perl libio-socket-ssl-perl"
+}
+
+# Java for the Kafka broker, where there is none that it runs on; Maven while its jars are not here.
+package_java() {
+	local name
+
+	if ! kafka_java >/dev/null; then
+		for name in openjdk-17-jre-headless openjdk-21-jre-headless; do
+			if apt-cache policy $name 2>/dev/null | grep -q 'Candidate: [0-9]'; then break; fi
+		done
+		echo "$name"
+	fi
+	[ -d "$kafka_jars" ] || echo maven
 }
 
 package_missing() {
@@ -81,10 +94,11 @@ package_need() {
 package_elsewhere() {
 	local name missing=
 
-	for name in "${PG_CONFIG:-pg_config}" mariadbd mariadb-install-db mariadb make gcc; do
+	for name in "${PG_CONFIG:-pg_config}" mariadbd mariadb-install-db mariadb java mvn make gcc; do
 		command -v "$name" >/dev/null || missing+=" $name"
 	done
 	[ -z "$missing" ] || die "not a Debian system, and these commands are missing:$missing" \
-		"Install PostgreSQL 15 to 18 with its server headers and pg_cron, MariaDB, the development files of" \
-		"MariaDB Connector/C, libcurl, libs3, zstd and zlib, and a C compiler; then run this again."
+		"Install PostgreSQL 15 to 18 with its server headers and pg_cron, MariaDB, Java 17 or 21, Maven, the" \
+		"development files of MariaDB Connector/C, librdkafka, libcurl, libs3, zstd and zlib, and a C compiler; then" \
+		"run this again."
 }

@@ -1,4 +1,4 @@
-# The three servers as one: in the order in which they start.
+# The servers as one: in the order in which they start.
 # shellcheck shell=bash
 
 . "$top/stack/env.sh"
@@ -6,12 +6,20 @@
 . "$top/stack/package.sh"
 . "$top/stack/postgres.sh"
 . "$top/stack/mariadb.sh"
+. "$top/stack/kafka.sh"
 . "$top/stack/minio.sh"
 
-servers=(postgres mariadb minio)
-declare -A title=([postgres]=PostgreSQL [mariadb]=MariaDB [minio]=MinIO)
+servers=(postgres mariadb kafka minio)
+declare -A title=([postgres]=PostgreSQL [mariadb]=MariaDB [kafka]=Kafka [minio]=MinIO)
 
-server_port() { case $1 in postgres) echo "$PGPORT" ;; mariadb) echo "$MYSQL_PORT" ;; minio) s3_port ;; esac; }
+server_port() {
+	case $1 in
+		postgres) echo "$PGPORT" ;;
+		mariadb) echo "$MYSQL_PORT" ;;
+		kafka) kafka_port ;;
+		minio) s3_port ;;
+	esac
+}
 
 servers_running() {
 	local server
