@@ -49,8 +49,7 @@ typedef struct KafkaSettings
 	bool		allow_plaintext_password;
 	int			connect_timeout;	/* ms */
 	int			read_timeout;	/* ms */
-	int			commit_timeout; /* ms; producing */
-	int64		message_max;	/* bytes; producing */
+	int			send_timeout;	/* ms; producing */
 	int64		fetch_budget;	/* bytes; of the table too */
 	int			isolation;		/* KafkaIsolation; of the table too */
 	/* mapping */
@@ -68,9 +67,9 @@ typedef struct KafkaClient
 	char	   *server;			/* its name */
 	KafkaSettings settings;		/* those of the server and the mapping */
 	struct KafkaConsumer *consumers;	/* idle ones */
-	/* Producing. What lives here is closed by "producer_close", which must not raise an ERROR and is bounded in time. */
-	struct KafkaProducer *producer;
-	void		(*producer_close) (struct KafkaClient *client);
+	/* Producing: kept open ones, and what closes them, without an ERROR and bounded in time. NULL: none. */
+	struct KafkaProducer *producers;
+	void		(*close_producers) (struct KafkaClient *client);
 } KafkaClient;
 
 /* Call once, from _PG_init. */

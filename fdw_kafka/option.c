@@ -12,6 +12,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "common/json.h"
 #include "common/option.h"
@@ -46,8 +47,6 @@ static const OptionChoice compressions[] = {
 	{"lz4", KAFKA_COMPRESSION_LZ4},
 	{"zstd", KAFKA_COMPRESSION_ZSTD},
 	{NULL}};
-static const OptionChoice partitioners[] = {
-	{"murmur2", KAFKA_PARTITIONER_MURMUR2}, {"crc32", KAFKA_PARTITIONER_CRC32}, {NULL}};
 static const OptionChoice metadata[] = {
 	{"topic", KAFKA_METADATA_TOPIC},
 	{"partition", KAFKA_METADATA_PARTITION},
@@ -87,8 +86,8 @@ static const OptionDef options[] = {
 	 "How long it may take until a broker has answered.", 1, 3600000},
 	{"read_timeout", OPTION_SERVER, OPTION_TIME, FIELD(settings.read_timeout), "30s",
 	 "How long a scan may wait without any progress; then it fails.", 1, 86400000},
-	{"commit_timeout", OPTION_SERVER, OPTION_TIME, FIELD(settings.commit_timeout), "60s",
-	 "How long COMMIT may take to send what the transaction wrote.", 1, 86400000},
+	{"send_timeout", OPTION_SERVER, OPTION_TIME, FIELD(settings.send_timeout), "60s",
+	 "How long COMMIT may wait for the confirmation of a record that it sends.", 1, 86400000},
 	{"fetch_budget", OPTION_SERVER | OPTION_TABLE, OPTION_BYTES, FIELD(settings.fetch_budget), "256MB",
 	 "Memory for records that are fetched ahead, over all partitions of a scan.", 16.0 * 1024 * 1024,
 	 16.0 * 1024 * 1024 * 1024},
@@ -121,10 +120,7 @@ static const OptionDef options[] = {
 	 "Send what a transaction writes as one transaction of Kafka's: all or none of it is read by others."},
 	{"compression", OPTION_TABLE, OPTION_ENUM, FIELD(compression), "lz4", "How records are compressed that are sent.",
 	 .choices = compressions},
-	{"partitioner", OPTION_TABLE, OPTION_ENUM, FIELD(partitioner), "murmur2",
-	 "How the key chooses the partition of a record that is sent: as Java's producers do, or as librdkafka's do.",
-	 .choices = partitioners},
-	{"message_max", OPTION_SERVER | OPTION_TABLE, OPTION_BYTES, FIELD(settings.message_max), "1MB",
+	{"max_message", OPTION_SERVER | OPTION_TABLE, OPTION_BYTES, FIELD(max_message), "1MB",
 	 "The longest record that is sent; the topic must allow it too.", 1000, 1000000000},
 
 	{"path", OPTION_COLUMN, OPTION_STRING, COLUMN_FIELD, NULL,

@@ -38,12 +38,6 @@ typedef enum KafkaCompression
 	KAFKA_COMPRESSION_ZSTD
 } KafkaCompression;
 
-typedef enum KafkaPartitioner
-{
-	KAFKA_PARTITIONER_MURMUR2,	/* what Java's producers do */
-	KAFKA_PARTITIONER_CRC32		/* what the library's do by default */
-} KafkaPartitioner;
-
 /* What a metadata column tells. */
 typedef enum KafkaMetadata
 {
@@ -74,10 +68,10 @@ typedef struct KafkaOptions
 	int			rows;			/* planner's estimate before ANALYZE */
 	bool		use_remote_estimate;
 
-	/* table, producing */
+	/* table, producing; max_message stands at the server too */
 	bool		transactional;
 	int			compression;	/* KafkaCompression */
-	int			partitioner;	/* KafkaPartitioner */
+	int64		max_message;	/* bytes */
 } KafkaOptions;
 
 /* All options of a server and a mapping (NULL: none), in the current memory context. */
