@@ -729,6 +729,7 @@ main(int argc, char **argv)
 	set("broker.address.family", "v4");
 	set("log_level", "2");
 	set("linger.ms", "0");
+	set("topic.metadata.propagation.max.ms", "3000");
 	set("message.max.bytes", "100000000");
 	set("receive.message.max.bytes", "200000000");
 	while ((option = getopt(argc, argv, "+b:X:")) != -1)
