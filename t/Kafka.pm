@@ -146,13 +146,14 @@ my @secure = qw(ssl sasl_plaintext sasl_ssl mutual alien expired);
 sub start
 {
 	my ($class, %option) = @_;
-	my $jars = `bash -c '. "$here/../stack/lib.sh"; . "$here/../stack/kafka.sh"; echo "\$kafka_jars"'`;
+	my $ask = '. "$0/lib.sh"; . "$0/kafka.sh"; echo "$kafka_jars"; kafka_java';
+	open my $said, '-|', 'bash', '-c', $ask, "$here/../stack" or die "bash: $!";
+	chomp(my ($jars, $java) = readline $said);
 	my $self = bless {daemon => Daemon->new(as => 'caller')}, $class;
 	my @names = ('plaintext', 'controller', $option{secure} ? @secure : ());
 
-	chomp $jars;
-	die "Kafka's jars are not here: stack/up brings them\n" if !-d $jars;
-	@{$self->{java}} = ('java', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', "$jars/*");
+	die "Kafka's jars or a Java for them are not here: stack/up brings them\n" if !$java || !-d $jars;
+	@{$self->{java}} = ($java, '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', "$jars/*");
 	@{$self->{port}}{@names} = map { Daemon::free_port() } @names;
 	$self->{brokers} = "127.0.0.1:$self->{port}{plaintext}";
 	$self->_certificates if $option{secure};
