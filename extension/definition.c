@@ -254,19 +254,29 @@ medallion_drop_step(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static void
-check_endpoint(const char *kind, const char *bucket)
+/* What a server of each kind is used for besides itself; NULL: nothing. */
+static const struct
 {
-	bool		is_s3 = strcmp(kind, "s3") == 0;
+	const char *kind;
+	const char *target;
+} endpoints[] = {
+	{"mysql", NULL}, {"s3", "bucket"}, {"kafka", "topic"}, {"openweather", NULL}};
 
-	if (!is_s3 && strcmp(kind, "mysql") != 0)
+static void
+check_endpoint(const char *kind, const char *target)
+{
+	int			i = 0;
+
+	while (i < lengthof(endpoints) && strcmp(endpoints[i].kind, kind) != 0)
+		i++;
+	if (i == lengthof(endpoints))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown kind of endpoint \"%s\"", kind),
-				 errhint("The kinds are mysql and s3.")));
-	if (is_s3 != (bucket[0] != '\0'))
+				 errhint("The kinds are mysql, s3, kafka and openweather.")));
+	if ((endpoints[i].target != NULL) != (target[0] != '\0'))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						is_s3 ? errmsg("an endpoint of kind s3 needs a bucket")
-						: errmsg("an endpoint of kind %s has no bucket", kind)));
+						endpoints[i].target ? errmsg("an endpoint of kind %s needs a %s", kind, endpoints[i].target)
+						: errmsg("an endpoint of kind %s has neither bucket nor topic", kind)));
 }
 
 PG_FUNCTION_INFO_V1(medallion_add_endpoint);
@@ -278,9 +288,9 @@ medallion_add_endpoint(PG_FUNCTION_ARGS)
 
 	owner_check(args[0]);
 	check_endpoint(args[2], args[3]);
-	ledger_execute("INSERT INTO medallion.endpoint (pipeline, server, kind, bucket)"
+	ledger_execute("INSERT INTO medallion.endpoint (pipeline, server, kind, target)"
 				   " VALUES ($1, $2::pg_catalog.name, $3, $4)"
-				   " ON CONFLICT (pipeline, server, bucket) DO NOTHING",
+				   " ON CONFLICT (pipeline, server, target) DO NOTHING",
 				   4, args);
 	PG_RETURN_VOID();
 }

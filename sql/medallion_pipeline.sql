@@ -34,6 +34,8 @@ SELECT medallion.drop_step('demo', 'a');
 
 SELECT medallion.add_endpoint('demo', 'nowhere', 'ftp');                       -- ERROR
 SELECT medallion.add_endpoint('demo', 'nowhere', 's3');                        -- ERROR
+SELECT medallion.add_endpoint('demo', 'nowhere', 'kafka');                     -- ERROR
+SELECT medallion.add_endpoint('demo', 'nowhere', 'openweather', 'London');     -- ERROR
 SELECT medallion.add_endpoint('demo', 'nowhere', 'mysql');
 SELECT medallion.add_endpoint('demo', 'nowhere', 'mysql');
 SELECT * FROM medallion.endpoint;

@@ -33,7 +33,7 @@ SELECT medallion.install_retail('retaildb', 'lake', raw_bucket => 'retail-instal
 SET client_min_messages = warning;
 
 SELECT name, depends_on, fingerprint IS NOT NULL AS may_be_unchanged FROM medallion.step WHERE pipeline = 'retail' ORDER BY position;
-SELECT server, kind, bucket FROM medallion.endpoint WHERE pipeline = 'retail' ORDER BY kind, bucket;
+SELECT server, kind, target FROM medallion.endpoint WHERE pipeline = 'retail' ORDER BY kind, target;
 
 -- passwords stay at the source
 SELECT attrelid::regclass, string_agg(attname, ' ' ORDER BY attnum) AS columns

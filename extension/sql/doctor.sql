@@ -84,6 +84,57 @@ END
 $$;
 COMMENT ON FUNCTION medallion.probe_bucket(name, text) IS 'lists a bucket, writes and deletes an object';
 
+CREATE FUNCTION medallion.probe_kafka(server name, topic text) RETURNS SETOF medallion.finding
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	subject text := format('server %s, topic %s', server, topic);
+	started timestamptz := clock_timestamp();
+	found record;
+	detail text;
+	hint text;
+BEGIN
+	SELECT count(*) AS partitions, sum(w.high - w.low) AS records INTO found FROM public.fdw_kafka_watermarks(server, topic) w;
+	RETURN NEXT (subject, true, format('%s partitions, offsets for %s records, %s ms', found.partitions, found.records,
+									   round(extract(epoch FROM clock_timestamp() - started) * 1000)), NULL)::medallion.finding;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT, detail = PG_EXCEPTION_DETAIL;
+	RETURN NEXT medallion.complaint(subject, SQLERRM, detail, hint,
+									format('Check brokers and security options of server "%s", and the name of the topic.', server));
+END
+$$;
+COMMENT ON FUNCTION medallion.probe_kafka(name, text) IS 'asks a Kafka broker for the partitions of a topic';
+
+-- A city that the service does not know shows as well as another that the key is good.
+CREATE FUNCTION medallion.probe_openweather(server name) RETURNS SETOF medallion.finding
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	subject text := format('server %s: key', server);
+	answer record;
+	apart numeric;
+	detail text;
+	hint text;
+BEGIN
+	SELECT * INTO answer FROM medallion.openweather('{London}', server);
+	IF answer.error IS NOT NULL AND answer.status_code IS DISTINCT FROM 404 THEN
+		RETURN NEXT medallion.complaint(subject, answer.error, NULL, NULL, medallion.openweather_hint(answer.status_code, server));
+	ELSE
+		RETURN NEXT (subject, true, format('accepted, %s ms; asking cost one call', round(extract(epoch FROM answer.elapsed) * 1000)),
+					 NULL)::medallion.finding;
+	END IF;
+	IF answer.server_time IS NOT NULL THEN
+		apart := round(extract(epoch FROM answer.server_time - answer.received_at));
+		RETURN NEXT (format('server %s: clock', server), abs(apart) < 60, format('%s s apart', apart),
+					 CASE WHEN abs(apart) >= 60 THEN 'Set this machine''s clock by NTP: readings carry its time.' END)::medallion.finding;
+	END IF;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT, detail = PG_EXCEPTION_DETAIL;
+	RETURN NEXT medallion.complaint(subject, SQLERRM, detail, hint, format('Check server "%s" and the user mapping.', server));
+END
+$$;
+COMMENT ON FUNCTION medallion.probe_openweather(name) IS 'asks OpenWeather for the weather of one city, which costs a call, and compares the clocks';
+
 -- The method of the first line of pg_hba.conf that is for a role, this database and an address (NULL: a Unix socket).
 CREATE FUNCTION medallion.hba_method(role name, host inet) RETURNS text
 	LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -214,7 +265,7 @@ CREATE FUNCTION medallion.probe_server(pipeline text, server name, kind text) RE
 AS $$
 DECLARE
 	subject text := format('pipeline %s: server %s', pipeline, server);
-	wrapper text := 'fdw_' || kind;
+	wrapper text := CASE kind WHEN 'openweather' THEN kind ELSE 'fdw_' || kind END;
 	found text;
 	owner name;
 BEGIN
@@ -259,15 +310,16 @@ BEGIN
 		 WHERE p.owner <> current_user AND medallion.is_operator(p.name, current_user)
 		   AND EXISTS (SELECT FROM medallion.endpoint x WHERE x.pipeline = p.name)
 		 ORDER BY p.name;
-	FOR e IN SELECT DISTINCT p.server, p.kind, p.bucket FROM medallion.endpoint p
+	FOR e IN SELECT DISTINCT p.server, p.kind, p.target FROM medallion.endpoint p
 		JOIN medallion.pipeline l ON l.name = p.pipeline AND l.owner = current_user
 		JOIN pg_foreign_server s ON s.srvname = p.server ORDER BY 2, 1, 3
 	LOOP
-		IF e.kind = 'mysql' THEN
-			RETURN QUERY SELECT * FROM medallion.probe_mysql(e.server);
-		ELSE
-			RETURN QUERY SELECT * FROM medallion.probe_bucket(e.server, e.bucket);
-		END IF;
+		CASE e.kind
+			WHEN 'mysql' THEN RETURN QUERY SELECT * FROM medallion.probe_mysql(e.server);
+			WHEN 's3' THEN RETURN QUERY SELECT * FROM medallion.probe_bucket(e.server, e.target);
+			WHEN 'kafka' THEN RETURN QUERY SELECT * FROM medallion.probe_kafka(e.server, e.target);
+			WHEN 'openweather' THEN RETURN QUERY SELECT * FROM medallion.probe_openweather(e.server);
+		END CASE;
 	END LOOP;
 	RETURN QUERY
 		SELECT format('pipeline %s: last run', r.pipeline), r.state IN ('succeeded', 'running'),
@@ -277,5 +329,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medallion.doctor() IS
-'tries everything that the pipelines need: servers, credentials, buckets, pg_cron, clocks; fix says what to do where ok is not true';
+'tries everything that the pipelines need: servers, credentials, buckets, topics, pg_cron, clocks; fix says what to do where ok is not true';
 

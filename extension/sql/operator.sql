@@ -19,7 +19,8 @@ DECLARE
 	t regclass;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['medallion.layer', 'medallion.source', 'medallion.model', 'medallion.model_reference',
-							 'medallion.publication', 'medallion.build', 'medallion.object']::regclass[] LOOP
+							 'medallion.publication', 'medallion.build', 'medallion.object',
+							 'medallion.weather_producer', 'medallion.weather_city', 'medallion.weather_poll']::regclass[] LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
 		EXECUTE pg_catalog.format('CREATE POLICY operator ON %s USING (medallion.is_operator(pipeline, current_user))', t);
 		EXECUTE pg_catalog.format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO PUBLIC', t);
