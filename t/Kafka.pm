@@ -114,7 +114,8 @@ sub read
 			headers => \@headers
 		};
 	}
-	return sort { $a->{partition} <=> $b->{partition} || $a->{offset} <=> $b->{offset} } @records;
+	@records = sort { $a->{partition} <=> $b->{partition} || $a->{offset} <=> $b->{offset} } @records;
+	return @records;
 }
 
 # The last hour, if not told otherwise. A topic that keeps records for a time only loses old ones at once.
