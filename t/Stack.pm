@@ -39,6 +39,7 @@ sub database { return $_[0]->{database} }
 # Addresses, as options of a server
 sub mysql { my ($self, %at) = @_; return _options(host => $ENV{MYSQL_HOST}, port => $ENV{MYSQL_PORT}, %at) }
 sub s3 { my ($self, %at) = @_; return _options(endpoint => $ENV{S3_ENDPOINT}, url_style => 'path', %at) }
+sub kafka { my ($self, %at) = @_; return _options(brokers => $ENV{KAFKA_BROKERS}, %at) }
 sub mysql_login { my ($self) = @_; return _options(username => $self->{user}, password => $self->{password}) }
 sub s3_login { return _options(access_key => $ENV{S3_ACCESS_KEY}, secret_key => $ENV{S3_SECRET_KEY}) }
 
@@ -79,6 +80,15 @@ sub s3_server
 
 	$self->sql("CREATE SERVER $name FOREIGN DATA WRAPPER fdw_s3 " . $self->s3(%option));
 	return $self->sql("CREATE USER MAPPING FOR CURRENT_USER SERVER $name " . s3_login());
+}
+
+# Options of the mapping (username, password) come as a hash.
+sub kafka_server
+{
+	my ($self, $name, $login, %option) = @_;
+
+	$self->sql("CREATE SERVER $name FOREIGN DATA WRAPPER fdw_kafka " . $self->kafka(%option));
+	return $self->sql("CREATE USER MAPPING FOR CURRENT_USER SERVER $name " . (%{$login // {}} ? _options(%$login) : ''));
 }
 
 # Run SQL in a session of its own.
