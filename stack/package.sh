@@ -95,6 +95,7 @@ package_elsewhere() {
 	local name missing=
 
 	for name in "${PG_CONFIG:-pg_config}" mariadbd mariadb-install-db mariadb java mvn make gcc; do
+		if [ "$name" = mvn ] && [ -d "$kafka_jars" ]; then continue; fi
 		command -v "$name" >/dev/null || missing+=" $name"
 	done
 	[ -z "$missing" ] || die "not a Debian system, and these commands are missing:$missing" \
