@@ -93,7 +93,7 @@ COMMENT ON FUNCTION medallion.add_windows(text, text, timestamptz) IS 'add the b
 
 CREATE FUNCTION medallion.weather_is_final(window_end timestamptz, watermark timestamptz) RETURNS boolean
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT $1 OPERATOR(pg_catalog.<=) ($2 OPERATOR(pg_catalog.-) interval '15:00') $$;
+AS $$ SELECT $1 OPERATOR(pg_catalog.<=) ($2 OPERATOR(pg_catalog.-) interval '15 minutes') $$;
 COMMENT ON FUNCTION medallion.weather_is_final(timestamptz, timestamptz) IS 'whether the events have come 15 minutes further than a window';
 
 -- Windows that the watermark has passed, whether this batch touched them or not.
