@@ -42,7 +42,10 @@ AS $$
 DECLARE
 	other bigint;
 BEGIN
-	SELECT o.system_identifier INTO other FROM medallion.object o
+	SELECT o.system_identifier INTO other
+	FROM (SELECT c.pipeline, c.system_identifier FROM medallion.object c
+		  UNION ALL
+		  SELECT t.pipeline, t.system_identifier FROM medallion.weather_topic t) o
 	WHERE o.pipeline = $1 AND o.system_identifier <> (pg_control_system()).system_identifier
 	LIMIT 1;
 	IF FOUND THEN
@@ -61,8 +64,11 @@ BEGIN ATOMIC
 	WITH adopted AS (
 		UPDATE medallion.object SET system_identifier = (pg_control_system()).system_identifier
 		WHERE system_identifier <> (pg_control_system()).system_identifier
-		RETURNING 1)
-	SELECT count(*) FROM adopted;
+		RETURNING 1), adopted_topic AS (
+		UPDATE medallion.weather_topic SET system_identifier = (pg_control_system()).system_identifier
+		WHERE system_identifier <> (pg_control_system()).system_identifier
+		RETURNING pipeline)
+	SELECT (SELECT count(*) FROM adopted) + (SELECT count(*) FROM medallion.raw_object r JOIN adopted_topic a ON a.pipeline = r.pipeline);
 END;
 COMMENT ON FUNCTION medallion.adopt_cluster() IS 'makes this cluster the writer of the objects in its ledger; returns how many it took over';
 

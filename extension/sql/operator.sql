@@ -28,7 +28,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-GRANT SELECT ON medallion.model_table, medallion.planned_object TO PUBLIC;
+GRANT SELECT ON medallion.model_table, medallion.planned_object, medallion.weather_lag, medallion.weather_progress,
+	medallion.weather_freshness TO PUBLIC;
 ALTER TABLE medallion.endpoint ENABLE ROW LEVEL SECURITY;
 CREATE POLICY operator ON medallion.endpoint FOR SELECT USING (medallion.is_operator(pipeline, current_user));
 GRANT SELECT ON medallion.endpoint TO PUBLIC;

@@ -12,6 +12,10 @@ DECLARE
 	m medallion.model_table;
 BEGIN
 	PERFORM medallion.check_owner($1);
+	IF EXISTS (SELECT FROM medallion.weather_topic t WHERE t.pipeline = $1) THEN
+		PERFORM medallion.repair_weather($1);
+		RETURN;
+	END IF;
 	FOR l IN SELECT * FROM medallion.layer c WHERE c.pipeline = $1 ORDER BY c.name LOOP
 		PERFORM medallion.make_schema($1, l.schema_name);
 		PERFORM medallion.make_schema($1, l.lake_schema) WHERE l.lake_schema IS NOT NULL;
