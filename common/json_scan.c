@@ -2,35 +2,33 @@
  * json_scan.c
  *		The scanner: one pass, a loop over values with a stack of its own. What the values become, json_span.c knows.
  *
- * Beside the text it walks down the tree of paths. Where no path leads into an object or array, it only counts how many
- * are open ("dark"): what stands in there is checked and passed over.
+ * Beside the text it walks down the tree of paths. An object or array in which no path leads is checked and passed over.
  */
 #include "postgres.h"
 
 #include "common/json_scan.h"
 #include "common/json_utf8.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "utils/memutils.h"
 
-/* Where the scanner is. */
+/* What the functions below share. */
 typedef struct Scan
 {
 	const JsonPaths *paths;
 	JsonSpan   *spans;
 	const char *end;
-	int			node;			/* the innermost open object or array that has a number */
-	int			dark;			/* how many are open in there */
-	int			target;			/* whose value comes next, or -1 */
 	int			depth;			/* open objects and arrays */
-	bool		object;			/* the innermost is an object */
-	bool		opened;			/* the last value read is one that has just begun */
 	JsonProblemCode code;
 	const char *place;			/* of the problem */
 	bool	   *outer;			/* of each one around the innermost: whether it is an object */
 } Scan;
 
 /* Every function that reads returns the first byte behind what it read, or this. */
-static pg_attribute_always_inline const char *
+static pg_noinline const char *
 fail(Scan *scan, JsonProblemCode code, const char *at)
 {
 	scan->code = at >= scan->end ? JSON_PROBLEM_END : code;
@@ -38,41 +36,80 @@ fail(Scan *scan, JsonProblemCode code, const char *at)
 	return NULL;
 }
 
-static pg_attribute_always_inline const char *
-skip_blanks(const char *at, const char *end)
+static pg_noinline const char *
+skip_more_blanks(const char *at, const char *end)
 {
-	while (at < end && (unsigned char) *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+	while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
 		at++;
 	return at;
 }
 
+static pg_attribute_always_inline const char *
+skip_blanks(const char *at, const char *end)
+{
+	if (at < end && (unsigned char) *at > ' ')
+		return at;
+	if (end - at >= 2 && *at == ' ' && (unsigned char) at[1] > ' ')
+		return at + 1;
+	return skip_more_blanks(at, end);
+}
+
+/* Whether a text goes on with that byte. */
+static pg_attribute_always_inline bool
+is_next(const char *at, const char *end, char byte)
+{
+	return at < end && *at == byte;
+}
+
 #define EACH(byte) (UINT64CONST(0x0101010101010101) * (byte))
 
-/* The highest bit of bytes that are a quote, a backslash, a control character or not ASCII; exact up to the first. */
-static pg_attribute_always_inline uint64
-find_special(uint64 word)
-{
-	uint64		quote = word ^ EACH('"');
-	uint64		backslash = word ^ EACH('\\');
+#if defined(__SSE2__)
+#define PLAIN_WIDTH 16
 
-	return (((quote - EACH(1)) & ~quote) | ((backslash - EACH(1)) & ~backslash) | (word - EACH(' ')) | word) & EACH(0x80);
+/* How many plain bytes lie before the first that is a quote, a backslash, a control character or not ASCII. */
+static pg_attribute_always_inline int
+count_plain(const char *at)
+{
+	__m128i		bytes = _mm_loadu_si128((const __m128i *) at);
+	__m128i		quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+	__m128i		backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+	/* Signed: what is not ASCII is less than a blank too. */
+	__m128i		other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+
+	return __builtin_ctz(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), other)) | 1 << PLAIN_WIDTH);
 }
+#elif !defined(WORDS_BIGENDIAN)
+#define PLAIN_WIDTH 8
+
+static pg_attribute_always_inline int
+count_plain(const char *at)
+{
+	uint64		word;
+	uint64		quote;
+	uint64		backslash;
+	uint64		special;
+
+	memcpy(&word, at, sizeof(word));
+	quote = word ^ EACH('"');
+	backslash = word ^ EACH('\\');
+	/* The highest bit of the bytes in question; exact up to the first. */
+	special = (((quote - EACH(1)) & ~quote) | ((backslash - EACH(1)) & ~backslash) | (word - EACH(' ')) | word) & EACH(0x80);
+	return special == 0 ? PLAIN_WIDTH : __builtin_ctzll(special) / 8;
+}
+#endif
 
 /* The first byte of a string that is not plain text, or the end. */
 static pg_attribute_always_inline const char *
 skip_plain(const char *at, const char *end)
 {
-#ifndef WORDS_BIGENDIAN
-	while (end - at >= sizeof(uint64))
+#ifdef PLAIN_WIDTH
+	while (end - at >= PLAIN_WIDTH)
 	{
-		uint64		word;
-		uint64		special;
+		int			count = count_plain(at);
 
-		memcpy(&word, at, sizeof(word));
-		special = find_special(word);
-		if (special != 0)
-			return at + __builtin_ctzll(special) / 8;
-		at += sizeof(word);
+		at += count;
+		if (count < PLAIN_WIDTH)
+			return at;
 	}
 #endif
 	while (at < end && *at >= ' ' && *at != '"' && *at != '\\' && !IS_HIGHBIT_SET(*at))
@@ -106,7 +143,7 @@ skip_escape(Scan *scan, const char *at)
 		case 'u':
 			for (int i = 2; i < 6; i++)
 				if (at + i >= scan->end || !is_hex(at[i]))
-					return fail(scan, JSON_PROBLEM_ESCAPE, Min(at + i, scan->end));
+					return fail(scan, JSON_PROBLEM_ESCAPE, at + i);
 			return at + 6;
 		default:
 			return fail(scan, JSON_PROBLEM_ESCAPE, at + 1);
@@ -114,7 +151,7 @@ skip_escape(Scan *scan, const char *at)
 }
 
 /* What is special in a string, up to the quote that ends it. */
-static const char *
+static pg_noinline const char *
 skip_special(Scan *scan, const char *at, bool *escaped)
 {
 	while (at < scan->end && *at != '"')
@@ -144,16 +181,14 @@ skip_special(Scan *scan, const char *at, bool *escaped)
 
 /* From behind the opening quote of a string to the closing one. */
 static pg_attribute_always_inline const char *
-skip_string(Scan *scan, const char *at, bool *escaped)
+skip_string(Scan *scan, const char *end, const char *at, bool *escaped)
 {
 	*escaped = false;
-	at = skip_plain(at, scan->end);
-	if (at < scan->end && *at == '"')
-		return at;
-	return skip_special(scan, at, escaped);
+	at = skip_plain(at, end);
+	return is_next(at, end, '"') ? at : skip_special(scan, at, escaped);
 }
 
-static pg_attribute_always_inline const char *
+static const char *
 skip_digits(Scan *scan, const char *at)
 {
 	const char *begin = at;
@@ -163,27 +198,17 @@ skip_digits(Scan *scan, const char *at)
 	return at > begin ? at : fail(scan, JSON_PROBLEM_NUMBER, at);
 }
 
-static pg_attribute_always_inline const char *
-skip_exponent(Scan *scan, const char *at)
+/* A number from behind its sign, of any length. */
+static pg_noinline const char *
+skip_long_number(Scan *scan, const char *at, bool *integer)
 {
-	if (at < scan->end && (*at == '+' || *at == '-'))
-		at++;
-	return skip_digits(scan, at);
-}
-
-static pg_attribute_always_inline const char *
-skip_number(Scan *scan, const char *at, bool *integer)
-{
-	const char *digits;
+	const char *begin = at;
 
 	*integer = true;
-	if (*at == '-')
-		at++;
-	digits = at;
 	at = skip_digits(scan, at);
-	if (at != NULL && *digits == '0' && at > digits + 1)
-		return fail(scan, JSON_PROBLEM_NUMBER, digits + 1);
-	if (at != NULL && at < scan->end && *at == '.')
+	if (at != NULL && *begin == '0' && at > begin + 1)
+		return fail(scan, JSON_PROBLEM_NUMBER, begin + 1);
+	if (at != NULL && is_next(at, scan->end, '.'))
 	{
 		*integer = false;
 		at = skip_digits(scan, at + 1);
@@ -191,12 +216,48 @@ skip_number(Scan *scan, const char *at, bool *integer)
 	if (at != NULL && at < scan->end && (*at == 'e' || *at == 'E'))
 	{
 		*integer = false;
-		at = skip_exponent(scan, at + 1);
+		at++;
+		if (at < scan->end && (*at == '+' || *at == '-'))
+			at++;
+		at = skip_digits(scan, at);
 	}
 	return at;
 }
 
+/* A number from behind its sign; most are short, and lie with what follows them in one word. */
 static pg_attribute_always_inline const char *
+skip_number(Scan *scan, const char *end, const char *at, bool *integer)
+{
+#ifndef WORDS_BIGENDIAN
+	if (end - at >= sizeof(uint64))
+	{
+		uint64		word;
+		uint64		others;
+		int			count;
+
+		memcpy(&word, at, sizeof(word));
+		word ^= EACH('0');
+		/* The highest bit of bytes that are no digits; exact up to one that is not ASCII. */
+		others = ((word + EACH(0x7F - 9)) | word) & EACH(0x80);
+		count = others != 0 ? __builtin_ctzll(others) / 8 : 0;
+		*integer = at[count] != '.';
+		if (!*integer && count > 0)
+		{
+			int			fraction = count + 1;
+
+			others &= others - 1;
+			count = others != 0 ? __builtin_ctzll(others) / 8 : 0;
+			if (count == fraction)
+				count = 0;
+		}
+		if (count > 0 && (at[count] | 0x20) != 'e' && !(*at == '0' && at[1] >= '0' && at[1] <= '9'))
+			return at + count;
+	}
+#endif
+	return skip_long_number(scan, at, integer);
+}
+
+static const char *
 skip_word(Scan *scan, const char *at, const char *word, int length)
 {
 	for (int i = 1; i < length; i++)
@@ -205,12 +266,66 @@ skip_word(Scan *scan, const char *at, const char *word, int length)
 	return at + length;
 }
 
-/* Nothing remains of what was noted below a node. */
-static void
-forget_below(Scan *scan, int node)
+/* true, false, null, or nothing that begins a value. */
+static pg_noinline const char *
+scan_word(Scan *scan, const char *at, JsonSpan *span)
 {
-	int			top = node;
+	const char *start = at;
 
+	if (is_next(at, scan->end, 't'))
+	{
+		span->kind = JSON_KIND_TRUE;
+		at = skip_word(scan, at, "true", 4);
+	}
+	else if (is_next(at, scan->end, 'f'))
+	{
+		span->kind = JSON_KIND_FALSE;
+		at = skip_word(scan, at, "false", 5);
+	}
+	else if (is_next(at, scan->end, 'n'))
+	{
+		span->kind = JSON_KIND_NULL;
+		at = skip_word(scan, at, "null", 4);
+	}
+	else
+		return fail(scan, JSON_PROBLEM_VALUE, at);
+	span->start = start;
+	span->length = span->kind == JSON_KIND_FALSE ? 5 : 4;
+	return at;
+}
+
+/* A value that is neither object nor array, into a span. */
+static pg_attribute_always_inline const char *
+scan_scalar(Scan *scan, const char *end, const char *at, JsonSpan *span)
+{
+	const char *start = at;
+
+	if (is_next(at, end, '"'))
+	{
+		at = skip_string(scan, end, at + 1, &span->escaped);
+		if (at == NULL)
+			return NULL;
+		span->kind = JSON_KIND_STRING;
+		span->start = start + 1;
+		span->length = at - start - 1;
+		return at + 1;
+	}
+	if (at == end || ((unsigned char) (*at - '0') > 9 && *at != '-'))
+		return scan_word(scan, at, span);
+	at = skip_number(scan, end, at + (*at == '-' ? 1 : 0), &span->integer);
+	span->kind = JSON_KIND_NUMBER;
+	span->start = start;
+	span->length = at - start;
+	return at;
+}
+
+/* Nothing remains of what was noted for a node and below it. */
+static pg_noinline void
+forget(Scan *scan, int top)
+{
+	int			node = top;
+
+	scan->spans[top].kind = JSON_KIND_ABSENT;
 	/* Down to the first child, else across to the next sibling, else up: no recursion, paths can be long. */
 	for (;;)
 	{
@@ -228,235 +343,155 @@ forget_below(Scan *scan, int node)
 	}
 }
 
-/* A value of the target; start and length as JsonSpan has them. */
-static pg_attribute_always_inline void
-note(Scan *scan, JsonKind kind, const char *start, uint32 length, bool flag)
-{
-	JsonSpan   *span;
-
-	if (scan->target < 0)
-		return;
-	span = &scan->spans[scan->target];
-	if (span->kind != JSON_KIND_ABSENT)
-		forget_below(scan, scan->target);
-	span->start = start;
-	span->length = length;
-	span->kind = kind;
-	span->escaped = kind == JSON_KIND_STRING && flag;
-	span->integer = kind == JSON_KIND_NUMBER && flag;
-}
-
-/* An object or array begins. Until it ends, the length of an array's span counts its elements. */
-static pg_attribute_always_inline const char *
-open_value(Scan *scan, const char *at, bool object)
-{
-	if (scan->depth == JSON_MAX_DEPTH)
-		return fail(scan, JSON_PROBLEM_DEPTH, at);
-	scan->outer[scan->depth++] = scan->object;
-	scan->object = object;
-	scan->opened = true;
-	note(scan, object ? JSON_KIND_OBJECT : JSON_KIND_ARRAY, at, 0, false);
-	if (scan->target >= 0)
-		scan->node = scan->target;
-	else
-		scan->dark++;
-	return at + 1;
-}
-
-/* The innermost one ends. */
-static pg_attribute_always_inline const char *
-close_value(Scan *scan, const char *at)
-{
-	scan->object = scan->outer[--scan->depth];
-	if (scan->dark > 0)
-		scan->dark--;
-	else
-	{
-		JsonSpan   *span = &scan->spans[scan->node];
-
-		span->length = at + 1 - span->start;
-		scan->node = scan->paths->nodes[scan->node].parent;
-	}
-	return at + 1;
-}
-
-static pg_attribute_always_inline const char *
-scan_value(Scan *scan, const char *at)
-{
-	const char *start = at;
-	bool		flag;
-
-	scan->opened = false;
-	if (at == scan->end)
-		return fail(scan, JSON_PROBLEM_END, at);
-	switch (*at)
-	{
-		case '"':
-			at = skip_string(scan, at + 1, &flag);
-			if (at == NULL)
-				return NULL;
-			note(scan, JSON_KIND_STRING, start + 1, at - start - 1, flag);
-			return at + 1;
-		case '{':
-			return open_value(scan, at, true);
-		case '[':
-			return open_value(scan, at, false);
-		case 't':
-			at = skip_word(scan, at, "true", 4);
-			note(scan, JSON_KIND_TRUE, start, 4, false);
-			return at;
-		case 'f':
-			at = skip_word(scan, at, "false", 5);
-			note(scan, JSON_KIND_FALSE, start, 5, false);
-			return at;
-		case 'n':
-			at = skip_word(scan, at, "null", 4);
-			note(scan, JSON_KIND_NULL, start, 4, false);
-			return at;
-		case '-':
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-			at = skip_number(scan, at, &flag);
-			note(scan, JSON_KIND_NUMBER, start, at - start, flag);
-			return at;
-		default:
-			return fail(scan, JSON_PROBLEM_VALUE, at);
-	}
-}
-
-/* The child whose key is a string with escapes. */
-static int
+/* The child whose key is a string with escapes, or 0. */
+static pg_noinline int
 find_escaped(const Scan *scan, const JsonNode *node, const char *string, uint32 length)
 {
 	for (int child = node->child; child != 0; child = scan->paths->nodes[child].sibling)
 		if (json_utf8_equal(string, length, scan->paths->nodes[child].key, scan->paths->nodes[child].length))
 			return child;
-	return -1;
+	return 0;
 }
 
-/* The child for a key, or -1. */
+/* The child of a node for a key that ends before "end", or 0. */
 static pg_attribute_always_inline int
-find_child(const Scan *scan, const char *key, uint32 length, bool escaped)
+find_child(const Scan *scan, const char *end, const JsonNode *node, const char *key, uint32 length)
 {
-	const JsonNode *node = &scan->paths->nodes[scan->node];
 	uint64		head = 0;
-	int			child;
 
-	if (escaped)
-		return find_escaped(scan, node, key, length);
 #ifndef WORDS_BIGENDIAN
-	if (length > 0 && scan->end - key >= sizeof(head))
+	if (length > 0 && end - key >= sizeof(head))
 	{
 		memcpy(&head, key, sizeof(head));
 		if (length < sizeof(head))
-			head &= (UINT64CONST(1) << length * 8) - 1;
+			head &= ~UINT64CONST(0) >> (sizeof(head) - length) * 8;
 	}
 	else
 #endif
 		memcpy(&head, key, Min(length, sizeof(head)));
-	child = json_node_child(scan->paths, node, head, key, length);
-	return child != 0 ? child : -1;
+	return json_node_child(scan->paths, node, head, key, length);
 }
 
-/* An object's key and its colon. */
+/* An object's key and its colon; which child of the node is it? Without a node nobody asks. */
 static pg_attribute_always_inline const char *
-scan_key(Scan *scan, const char *at)
+scan_key(Scan *scan, const char *end, const char *at, const JsonNode *node, int *child)
 {
 	const char *key = at + 1;
 	bool		escaped;
 
-	if (at == scan->end || *at != '"')
+	*child = 0;
+	if (!is_next(at, end, '"'))
 		return fail(scan, JSON_PROBLEM_KEY, at);
-	at = skip_string(scan, key, &escaped);
+	at = skip_string(scan, end, key, &escaped);
 	if (at == NULL)
 		return NULL;
-	scan->target = -1;
-	if (scan->dark == 0 && scan->paths->nodes[scan->node].slots != NULL)
-		scan->target = find_child(scan, key, at - key, escaped);
-	at++;
-	if (at < scan->end && *at == ':')
-		return at + 1;
-	at = skip_blanks(at, scan->end);
-	if (at < scan->end && *at == ':')
-		return at + 1;
-	return fail(scan, JSON_PROBLEM_COLON, at);
-}
-
-/* The next element of an array begins: which child is it? */
-static void
-count_element(Scan *scan)
-{
-	const JsonNode *node = &scan->paths->nodes[scan->node];
-	uint32		index;
-
-	scan->target = -1;
-	if (scan->dark > 0 || node->child == 0)
-		return;
-	index = scan->spans[scan->node].length++;
-	for (int child = node->child; child != 0; child = scan->paths->nodes[child].sibling)
-		if (scan->paths->nodes[child].index == (int64) index)
-			scan->target = child;
-}
-
-/* Behind a value: the ends of objects and arrays, then a comma, unless the document is over. */
-static pg_attribute_always_inline const char *
-scan_behind(Scan *scan, const char *at)
-{
-	while (scan->depth > 0)
+	if (node != NULL && node->slots != NULL)
 	{
-		at = skip_blanks(at, scan->end);
-		if (at == scan->end)
-			return fail(scan, JSON_PROBLEM_END, at);
-		if (*at == ',')
-			return at + 1;
-		if (*at != (scan->object ? '}' : ']'))
-			return fail(scan, JSON_PROBLEM_COMMA, at);
-		at = close_value(scan, at);
+		*child = escaped ? find_escaped(scan, node, key, at - key) : find_child(scan, end, node, key, at - key);
+		if (*child != 0 && scan->spans[*child].kind != JSON_KIND_ABSENT)
+			forget(scan, *child);
 	}
-	return at;
+	at++;
+	if (is_next(at, end, ':'))
+		return at + 1;
+	at = skip_blanks(at, end);
+	return is_next(at, end, ':') ? at + 1 : fail(scan, JSON_PROBLEM_COLON, at);
 }
 
-/* The whole value; returns where it ends, or NULL. */
-static const char *
-scan_document(Scan *scan, const char *at)
+/* Which child of a node is an array's element of that number? 0: none. */
+static int
+find_element(const Scan *scan, const JsonNode *node, int64 index)
 {
-	at = scan_value(scan, skip_blanks(at, scan->end));
-	while (at != NULL)
-	{
-		/* Here something was opened, or a comma stands before the next member. */
-		bool		empty = false;
+	for (int child = node->child; child != 0; child = scan->paths->nodes[child].sibling)
+		if (scan->paths->nodes[child].index == index)
+			return child;
+	return 0;
+}
 
-		if (scan->opened)
+static pg_attribute_always_inline bool
+is_open(const char *at, const char *end)
+{
+	return at < end && (*at == '{' || *at == '[');
+}
+
+static const char *skip_nested(Scan *scan, const char *at);
+
+/*
+ * Over an object or array and all that stands in it, from the bracket that opens it. "noted": it is the document's, the
+ * values of the paths are noted; else no path leads in there. Two functions for the compiler, one for the reader.
+ */
+static pg_attribute_always_inline const char *
+scan_nested(Scan *scan, const char *at, bool noted)
+{
+	const JsonNode *nodes = scan->paths->nodes;
+	const char *end = scan->end;
+	int			top = scan->depth;
+	int			node = JSON_ROOT;	/* the innermost open one, while noted */
+	int			child = JSON_ROOT;	/* the member that comes next, or 0 */
+	bool		object = false;	/* the innermost is an object */
+	bool		begins = true;	/* "at" is at an opening bracket; else inside, behind a comma */
+	JsonSpan	nobody;
+
+	for (;;)
+	{
+		if (begins)
 		{
-			at = skip_blanks(at, scan->end);
-			empty = at < scan->end && *at == (scan->object ? '}' : ']');
+			if (scan->depth == JSON_MAX_DEPTH)
+				return fail(scan, JSON_PROBLEM_DEPTH, at);
+			scan->outer[scan->depth++] = object;
+			object = *at == '{';
+			if (noted)
+			{
+				node = child;
+				scan->spans[node].kind = object ? JSON_KIND_OBJECT : JSON_KIND_ARRAY;
+				scan->spans[node].start = at;
+				scan->spans[node].length = 0;	/* of an array the number of its elements, until it ends */
+			}
+			at = skip_blanks(at + 1, end);
 		}
-		if (scan->depth == 0)
-			return at;
-		if (!empty)
+		if (!begins || !is_next(at, end, object ? '}' : ']'))
 		{
-			if (scan->object)
-				at = scan_key(scan, skip_blanks(at, scan->end));
-			else
-				count_element(scan);
+			child = 0;
+			if (object)
+			{
+				at = scan_key(scan, end, at, noted ? &nodes[node] : NULL, &child);
+				if (at == NULL)
+					return NULL;
+				at = skip_blanks(at, end);
+			}
+			else if (noted && nodes[node].child != 0)
+				child = find_element(scan, &nodes[node], scan->spans[node].length++);
+			begins = is_open(at, end);
+			if (begins && (!noted || child != 0))
+				continue;
+			at = begins ? skip_nested(scan, at) : scan_scalar(scan, end, at, child != 0 ? &scan->spans[child] : &nobody);
 			if (at == NULL)
 				return NULL;
-			at = scan_value(scan, skip_blanks(at, scan->end));
-			if (at == NULL || scan->opened)
-				continue;
+			at = skip_blanks(at, end);
 		}
-		scan->opened = false;
-		at = scan_behind(scan, at);
+		begins = false;
+		while (is_next(at, end, object ? '}' : ']'))
+		{
+			object = scan->outer[--scan->depth];
+			if (noted)
+			{
+				scan->spans[node].length = at + 1 - scan->spans[node].start;
+				node = nodes[node].parent;
+			}
+			if (scan->depth == top)
+				return at + 1;
+			at = skip_blanks(at + 1, end);
+		}
+		if (!is_next(at, end, ','))
+			return fail(scan, JSON_PROBLEM_COMMA, at);
+		at = skip_blanks(at + 1, end);
 	}
-	return NULL;
+}
+
+static pg_noinline const char *
+skip_nested(Scan *scan, const char *at)
+{
+	return scan_nested(scan, at, false);
 }
 
 static bool
@@ -471,23 +506,18 @@ bool
 json_scan(const JsonPaths *paths, const char *json, size_t length, JsonSpan *spans, JsonProblem *problem)
 {
 	bool		outer[JSON_MAX_DEPTH];
-	Scan		scan;
+	Scan		scan = {.paths = paths, .spans = spans, .end = json + length, .outer = outer};
 	const char *at;
 
 	if (length > MaxAllocSize)
 		return report(problem, JSON_PROBLEM_LENGTH, MaxAllocSize);
 	for (int i = 0; i < paths->count; i++)
 		spans[i].kind = JSON_KIND_ABSENT;
-	scan.paths = paths;
-	scan.spans = spans;
-	scan.end = json + length;
-	scan.node = JSON_ROOT;
-	scan.dark = 0;
-	scan.target = JSON_ROOT;
-	scan.depth = 0;
-	scan.object = false;
-	scan.outer = outer;
-	at = scan_document(&scan, json);
+	at = skip_blanks(json, scan.end);
+	if (is_open(at, scan.end))
+		at = scan_nested(&scan, at, true);
+	else
+		at = scan_scalar(&scan, scan.end, at, &spans[JSON_ROOT]);
 	if (at == NULL)
 		return report(problem, scan.code, scan.place - json);
 	at = skip_blanks(at, scan.end);
