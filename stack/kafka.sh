@@ -1,8 +1,8 @@
 # The private Kafka: one process, broker and controller, without ZooKeeper. Debian has no package of it, so mvn brings its
-# jars, once: they are kept outside the checkout, in a folder that holds the version.
+# jars, once: they are kept outside the checkout, in a folder that holds the version. KAFKA_VERSION=4.1.0 takes another.
 # shellcheck shell=bash
 
-kafka_version=3.9.1
+kafka_version=${KAFKA_VERSION:-3.9.1}
 kafka_jars=$cache/lib/kafka_2.13-$kafka_version
 kafka_log=$cache/kafka-jars.log
 
