@@ -25,7 +25,7 @@ BEGIN
 	INSERT INTO medallion.weather_topic (pipeline, kafka, topic, lake, raw_bucket, silver_bucket, compression, run_records, object_records)
 	VALUES ('weather', kafka, topic, lake, raw_bucket, silver_bucket, compression, run_records, object_records);
 	PERFORM medallion.make_weather_places(kafka, topic, lake, ARRAY[raw_bucket, silver_bucket], replication);
-	PERFORM medallion.add_endpoint('weather', kafka, 'kafka');
+	PERFORM medallion.add_endpoint('weather', kafka, 'kafka', topic);
 	PERFORM medallion.add_endpoint('weather', lake, 's3', b) FROM unnest(ARRAY[raw_bucket, silver_bucket]) b;
 	PERFORM medallion.set_weather_producer('weather', producer, poller, poll_interval);
 	PERFORM medallion.add_weather_cities('weather', COALESCE(cities, '{London,New Delhi,New York}'));

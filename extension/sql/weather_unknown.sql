@@ -40,10 +40,11 @@ AS $$
 	SELECT 'date=' || to_char(day, 'YYYY-MM-DD')
 	UNION ALL
 	SELECT 'date=' || left(to_char(day, 'YYYY-MM-DD'), i - 1) || d
-	  FROM (VALUES (3, 9), (4, 9), (6, 1), (7, 9), (9, 3), (10, 9)) AS place (i, greatest)
+	  FROM (VALUES (3, substr(to_char(day, 'YYYY'), 3, 1)::integer + 1), (4, 9), (6, 1),
+				   (7, CASE WHEN extract(month FROM day) < 10 THEN 9 ELSE 2 END), (9, 3), (10, 9)) AS place (i, greatest)
 	  CROSS JOIN LATERAL generate_series(substr(to_char(day, 'YYYY-MM-DD'), i, 1)::integer + 1, greatest) AS d
 $$;
-COMMENT ON FUNCTION medallion.later_folders(date) IS 'what the names of the raw objects of a day and of all later ones begin with, within the century';
+COMMENT ON FUNCTION medallion.later_folders(date) IS 'what the names of the raw objects of a day and of later ones begin with, up to the end of the next decade';
 
 -- The day of a plan is never before that of an earlier plan: all that this database could have forgotten is in later folders.
 CREATE FUNCTION medallion.last_raw_day(pipeline text) RETURNS date
@@ -87,7 +88,7 @@ BEGIN
 	IF cardinality(paths) > 0 THEN
 		RAISE EXCEPTION 'bucket "%" holds raw objects that pipeline "%" does not know', (SELECT t.raw_bucket FROM medallion.weather_topic t WHERE t.pipeline = $1), $1
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				DETAIL = format('%s objects, the first is "%s". They were written after the state that this database was restored to, or by another one.',
+				DETAIL = format('The first of %s is "%s". They were written after the state that this database was restored to, or by another one.',
 								cardinality(paths), paths[1]),
 				HINT = format(E'Load them: SELECT * FROM medallion.adopt_objects(%L)\n'
 							  'Or move them aside and read Kafka again: SELECT * FROM medallion.quarantine_objects(%1$L)', $1);
