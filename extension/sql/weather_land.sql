@@ -120,7 +120,7 @@ BEGIN
 	PERFORM medallion.check_landed(r, s.first_offset);
 	IF records > 0 THEN
 		SELECT f.* INTO STRICT o FROM public.fdw_s3_finish() f WHERE f.path = r.path;
-		PERFORM medallion.merge_weather(r.pipeline, topic, r.generation);
+		PERFORM medallion.merge_weather(r.pipeline, medallion.generation_name(topic, r.generation));
 		INSERT INTO medallion.raw_object (pipeline, path, topic, partition, generation, first_offset, last_offset, records, min_event, max_event,
 										  bytes, etag, sha256, run_id)
 		VALUES (r.pipeline, r.path, topic, r.partition, r.generation, r.first_offset, r.last_offset, records, s.min_event, s.max_event,

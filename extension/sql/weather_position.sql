@@ -143,6 +143,12 @@ COMMENT ON COLUMN medallion.weather_gap.reason IS
 COMMENT ON COLUMN medallion.weather_gap.accepted_at IS 'when it was accepted';
 COMMENT ON COLUMN medallion.weather_gap.accepted_by IS 'who did it';
 
+-- In a topic that was made anew, offsets come again. No topic's name has a "#".
+CREATE FUNCTION medallion.generation_name(topic text, generation integer) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN generation > 1 THEN format('%s#%s', topic, generation) ELSE topic END $$;
+COMMENT ON FUNCTION medallion.generation_name(text, integer) IS 'name by which dead letters and failed calls know the topic of a generation';
+
 -- Runs keep others away by the lock that this takes, too; it is held until the end of the transaction.
 CREATE FUNCTION medallion.lock_pipeline(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
