@@ -185,46 +185,61 @@ call_again(Poll *poll, Call *call, long least)
 
 /* "HTTP status 401: Invalid API key." */
 static const char *
-refusal(Call *call)
+refusal(const Call *call, const Answer *answer)
 {
-	char	   *message = answer_message(call->body.data, call->body.len);
-
 	if (call->status >= 300 && call->status <= 399)
 		return psprintf("HTTP status %d: a redirect is not followed", call->status);
-	return message ? psprintf("HTTP status %d: %s", call->status, message) : psprintf("HTTP status %d", call->status);
+	return answer->message ? psprintf("HTTP status %d: %s", call->status, answer->message)
+		: psprintf("HTTP status %d", call->status);
 }
 
 /* Too many requests: nothing more is sent before the time that the service names. */
 static void
-call_throttled(Poll *poll, Call *call)
+call_throttled(Poll *poll, Call *call, const Answer *answer)
 {
 	long		wait = retry_after(call->request);
 
 	if (wait >= 0 && call_again(poll, call, wait))
 		poll->pause = poll->pause == DEADLINE_NONE ? call->due : Max(poll->pause, call->due);
 	else
-		call_end(poll, call, refusal(call));
+		call_end(poll, call, refusal(call, answer));
+}
+
+/* A body that should be a reading. */
+static void
+call_succeeded(Poll *poll, Call *call, const Answer *answer)
+{
+	const char *error = NULL;
+
+	if (answer->problem != NULL)
+		error = psprintf("the answer cannot be used: %s", answer->problem);
+	else if (answer->code != 0 && answer->code != call->status)
+	{
+		error = psprintf("HTTP status %d with code %d%s%s", call->status, answer->code, answer->message ? ": " : "",
+						 answer->message ? answer->message : "");
+		call->status = answer->code;
+	}
+	call_end(poll, call, error);
 }
 
 /* The whole answer is there. */
 static void
 call_answered(Poll *poll, Call *call)
 {
+	Answer		answer;
+
 	call->status = http_status(call->request);
 	call->server_time = http_date(call->request, "date");
 	answer_redact(call->body.data, call->body.len, poll->options->api_key);
+	answer_read(call->body.data, call->body.len, &answer);
 	if (call->status == 200)
-	{
-		const char *problem = answer_problem(call->body.data, call->body.len);
-
-		call_end(poll, call, problem ? psprintf("the answer cannot be used: %s", problem) : NULL);
-	}
+		call_succeeded(poll, call, &answer);
 	else if (call->status == 429)
-		call_throttled(poll, call);
+		call_throttled(poll, call, &answer);
 	else if (call->status == 401)
-		call_end(poll, call, poll->refused = refusal(call));
+		call_end(poll, call, poll->refused = refusal(call, &answer));
 	else if (call->status < 500 || !call_again(poll, call, retry_after(call->request)))
-		call_end(poll, call, refusal(call));
+		call_end(poll, call, refusal(call, &answer));
 }
 
 /* No whole answer will come. */

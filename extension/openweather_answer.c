@@ -1,18 +1,19 @@
 /*
  * openweather_answer.c
- *		Check a body, find the message in it, take the key out of it.
- *
- * Core's parser reads the JSON. It would raise an ERROR for nesting that is deeper than its stack, so that is measured
- * before.
+ *		Check a body, find the code and the message in it, take the key out of it.
  */
 #include "postgres.h"
 
 #include "openweather_answer.h"
 
-#include "common/compat.h"
+#include "common/json_path.h"
+#include "common/json_scan.h"
+#include "common/json_span.h"
+#include "utils/memutils.h"
 
-/* A reading has three levels. */
-#define DEPTH_MAX 64
+static JsonPaths *paths;
+static int	path_code;
+static int	path_message;
 
 void
 answer_redact(char *body, size_t length, const char *key)
@@ -24,95 +25,78 @@ answer_redact(char *body, size_t length, const char *key)
 			memset(body + i, '*', key_length);
 }
 
-/* Whether brackets outside of strings nest deeper than is good. */
-static bool
-too_deep(const char *json, size_t length)
+static void
+prepare_paths(void)
 {
-	int			depth = 0;
-	bool		quoted = false;
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+	JsonPaths  *made = json_paths_create();
 
-	for (size_t i = 0; i < length; i++)
-		if (quoted && json[i] == '\\')
-			i++;
-		else if (json[i] == '"')
-			quoted = !quoted;
-		else if (!quoted && (json[i] == '{' || json[i] == '['))
-		{
-			if (++depth > DEPTH_MAX)
-				return true;
-		}
-		else if (!quoted && (json[i] == '}' || json[i] == ']'))
-			depth--;
-	return false;
+	path_code = json_paths_add(made, "cod");
+	path_message = json_paths_add(made, "message");
+	paths = made;
+	MemoryContextSwitchTo(caller);
 }
 
-static bool
-is_object(const char *json)
+static const char *
+problem_of(const char *body, bool valid, const JsonSpan *root)
 {
-	return json[strspn(json, " \t\r\n")] == '{';
-}
+	const char *first = body + strspn(body, " \t\r\n");
 
-/* The members at the top of an object, as the parser meets them. */
-typedef struct Search
-{
-	JsonLexContext *lex;
-	bool		here;			/* the next scalar is the value of "message" */
-	char	   *message;
-} Search;
-
-static compat_json_result
-on_field(void *state, char *name, bool isnull)
-{
-	Search	   *search = (Search *) state;
-
-	search->here = search->lex->lex_level == 1 && strcmp(name, "message") == 0;
-	compat_json_return;
-}
-
-static compat_json_result
-on_scalar(void *state, char *token, JsonTokenType type)
-{
-	Search	   *search = (Search *) state;
-
-	if (search->here && type == JSON_TOKEN_STRING)
-		search->message = token;
-	search->here = false;
-	compat_json_return;
-}
-
-/* Parse it; false where it is no JSON object. */
-static bool
-parse(char *body, size_t length, Search *search)
-{
-	JsonSemAction actions = {0};
-
-	if (!is_object(body) || too_deep(body, length) || !pg_verify_mbstr(PG_UTF8, body, length, true))
-		return false;
-	search->lex = compat_json_lex(body, length);
-	actions.semstate = search;
-	actions.object_field_start = on_field;
-	actions.scalar = on_scalar;
-	return pg_parse_json(search->lex, &actions) == JSON_SUCCESS;
-}
-
-const char *
-answer_problem(char *body, size_t length)
-{
-	Search		search = {0};
-
-	if (body[strspn(body, " \t\r\n")] == '\0')
+	if (*first == '\0')
 		return "it is empty";
-	if (parse(body, length, &search))
-		return NULL;
-	if (body[strspn(body, " \t\r\n")] == '<')
+	if (*first == '<')
 		return "it is a web page";
-	return is_object(body) ? "it is cut or malformed" : "it is no JSON object";
+	if (!valid && *first == '{')
+		return "it is cut or malformed";
+	return valid && root->kind == JSON_KIND_OBJECT ? NULL : "it is no JSON object";
 }
 
-char *
-answer_message(char *body, size_t length)
+/* A number, or a string that holds one: the service writes both. */
+static int
+code_of(const JsonSpan *span)
 {
-	Search		search = {0};
+	JsonSpan	number = *span;
+	int64		code;
 
-	return parse(body, length, &search) ? search.message : NULL;
+	if (span->kind == JSON_KIND_STRING && !span->escaped && span->length == 3
+		&& strspn(span->start, "0123456789") == 3)
+		number = (JsonSpan) {.start = span->start, .length = 3, .kind = JSON_KIND_NUMBER, .integer = true};
+	return json_span_int64(&number, &code) && code > 0 && code < 1000 ? (int) code : 0;
+}
+
+static char *
+text_of(const JsonSpan *span)
+{
+	char	   *text;
+	uint32		length;
+	JsonProblem problem;
+
+	if (span->kind != JSON_KIND_STRING)
+		return NULL;
+	text = palloc(span->length + 1);
+	if (!json_unescape(span, text, &length, &problem))
+		return NULL;
+	text[length] = '\0';
+	return text;
+}
+
+void
+answer_read(const char *body, size_t length, Answer *answer)
+{
+	JsonSpan   *spans;
+	JsonProblem problem;
+	bool		valid;
+
+	if (paths == NULL)
+		prepare_paths();
+	spans = palloc(sizeof(JsonSpan) * paths->count);
+	valid = json_scan(paths, body, length, spans, &problem);
+	memset(answer, 0, sizeof(*answer));
+	answer->problem = problem_of(body, valid, &spans[JSON_ROOT]);
+	if (answer->problem == NULL)
+	{
+		answer->code = code_of(&spans[path_code]);
+		answer->message = text_of(&spans[path_message]);
+	}
+	pfree(spans);
 }

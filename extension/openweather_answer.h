@@ -9,17 +9,18 @@
 
 #pragma GCC visibility push(hidden)
 
+typedef struct Answer
+{
+	const char *problem;		/* why it is no JSON object in UTF-8; NULL where it is one */
+	int			code;			/* the service's own, which should equal the HTTP status; 0: none */
+	char	   *message;		/* the service's words about a failure, UTF-8; NULL */
+} Answer;
+
 /* Overwrite every occurrence of the key with asterisks, in place, whatever the case of its letters. */
 extern void answer_redact(char *body, size_t length, const char *key);
 
-/*
- * Why a body cannot be used as a reading, or NULL where it is one JSON object in UTF-8. "body" ends with a NUL that
- * "length" does not count. No ERROR for what it holds.
- */
-extern const char *answer_problem(char *body, size_t length);
-
-/* The member "message" of a body that tells of an error, palloc'd, or NULL. The same body rules. */
-extern char *answer_message(char *body, size_t length);
+/* "body" ends with a NUL that "length" does not count. No ERROR for what it holds. */
+extern void answer_read(const char *body, size_t length, Answer *answer);
 
 #pragma GCC visibility pop
 

@@ -37,7 +37,7 @@ static const OptionDef options[] = {
 	{"ca_file", OPTION_SERVER, OPTION_STRING, FIELD(ca_file), NULL,
 	 "File of certificates (PEM) that the service's certificate must lead to; without it, the system's.",
 	 .flags = OPTION_FILE},
-	{"allow_plaintext", OPTION_SERVER, OPTION_BOOL, FIELD(allow_plaintext), "false",
+	{"allow_plaintext_key", OPTION_SERVER, OPTION_BOOL, FIELD(allow_plaintext_key), "false",
 	 "Let the url be http:// on another machine too: the key can be read on the way there."},
 	{"timeout", OPTION_SERVER, OPTION_TIME, FIELD(timeout), "30s",
 	 "How long asking for all cities may take, repetitions included.", 100, 3600000},
@@ -93,9 +93,9 @@ check_url(const WeatherOptions *o)
 		reject_options("invalid value for option \"url\"",
 					   "It is scheme, host and path, such as https://api.openweathermap.org/data/2.5/weather; city, "
 					   "units and key are added to it.");
-	if (!https && !is_loopback(host) && !o->allow_plaintext)
+	if (!https && !is_loopback(host) && !o->allow_plaintext_key)
 		reject_options("the url begins with http://: the key could be read on the way",
-					   "Use https://, or set allow_plaintext to true.");
+					   "Use https://, or set allow_plaintext_key to true.");
 }
 
 static void

@@ -17,7 +17,7 @@ typedef struct WeatherOptions
 	char	   *units;			/* as it is sent */
 	char	   *lang;			/* NULL: the service's default */
 	char	   *ca_file;		/* NULL: the system's certificates */
-	bool		allow_plaintext;
+	bool		allow_plaintext_key;
 	int			timeout;		/* ms, of all cities together */
 	int			request_timeout;	/* ms */
 	int			retries;
