@@ -68,6 +68,15 @@ COMMENT ON FUNCTION fdw_s3_stat(pg_catalog.name, pg_catalog.text, pg_catalog.tex
 IS 'What is known of one object; NULL where there is none';
 REVOKE ALL ON FUNCTION fdw_s3_stat(pg_catalog.name, pg_catalog.text, pg_catalog.text) FROM PUBLIC;
 
+CREATE FUNCTION fdw_s3_copy(server pg_catalog.name, bucket pg_catalog.text, path pg_catalog.text, new_path pg_catalog.text)
+RETURNS pg_catalog.void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'fdw_s3_copy';
+COMMENT ON FUNCTION fdw_s3_copy(pg_catalog.name, pg_catalog.text, pg_catalog.text, pg_catalog.text)
+IS 'Copies an object within its bucket, on the server and at once, over what stands there; objects of up to 5 GiB';
+REVOKE ALL ON FUNCTION fdw_s3_copy(pg_catalog.name, pg_catalog.text, pg_catalog.text, pg_catalog.text) FROM PUBLIC;
+
 CREATE FUNCTION fdw_s3_delete(server pg_catalog.name, bucket pg_catalog.text, path pg_catalog.text)
 RETURNS pg_catalog.bool
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE

@@ -1,6 +1,6 @@
 /*
  * function.c
- *		The SQL functions over servers and buckets: create, list, stat, delete, finish, sweep. Arguments and rows only.
+ *		The SQL functions over servers and buckets: create, list, stat, copy, delete, finish, sweep. Arguments and rows only.
  */
 #include "postgres.h"
 
@@ -22,6 +22,7 @@
 PG_FUNCTION_INFO_V1(fdw_s3_create_bucket);
 PG_FUNCTION_INFO_V1(fdw_s3_list);
 PG_FUNCTION_INFO_V1(fdw_s3_stat);
+PG_FUNCTION_INFO_V1(fdw_s3_copy);
 PG_FUNCTION_INFO_V1(fdw_s3_delete);
 PG_FUNCTION_INFO_V1(fdw_s3_finish);
 PG_FUNCTION_INFO_V1(fdw_s3_sweep);
@@ -121,6 +122,15 @@ fdw_s3_stat(PG_FUNCTION_ARGS)
 	values[2] = TimestampTzGetDatum(object.last_modified);
 	nulls[2] = object.last_modified == 0;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+Datum
+fdw_s3_copy(PG_FUNCTION_ARGS)
+{
+	S3Client   *client = client_of(PG_GETARG_NAME(0));
+
+	client->transport->copy(client, text_of(fcinfo, 1), text_of(fcinfo, 2), text_of(fcinfo, 3));
+	PG_RETURN_VOID();
 }
 
 Datum

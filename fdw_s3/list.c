@@ -361,6 +361,28 @@ list_read_completed(S3Document document, S3Etag *etag)
 }
 
 static void
+copied_element(const char *path, const char *text, void *arg)
+{
+	Reading    *reading = (Reading *) arg;
+
+	if (strcmp(path, "CopyObjectResult") == 0)
+		reading->root = true;
+	else if (strcmp(path, "CopyObjectResult/ETag") == 0)
+		reading->has_etag = list_etag(text, &reading->etag);
+}
+
+const char *
+list_read_copied(S3Document document, S3Etag *etag)
+{
+	Reading		reading = {.truncated = -1};
+
+	if (!parse(document, copied_element, &reading))
+		return reading.problem;
+	*etag = reading.etag;
+	return reading.has_etag ? NULL : "it has no etag";
+}
+
+static void
 error_element(const char *path, const char *text, void *arg)
 {
 	S3ErrorDocument *error = &((Reading *) arg)->error;

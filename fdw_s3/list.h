@@ -35,6 +35,9 @@ extern const char *list_read_upload_id(S3Document document, char **upload_id);
 /* CompleteMultipartUploadResult: the object's ETag. */
 extern const char *list_read_completed(S3Document document, S3Etag *etag);
 
+/* CopyObjectResult: the new object's ETag. */
+extern const char *list_read_copied(S3Document document, S3Etag *etag);
+
 /* Error: its code and message, "" where it has none. NULL fields where the document is no Error. */
 typedef struct S3ErrorDocument
 {

@@ -362,6 +362,37 @@ native_drive(S3Client *client)
 		http_drive(client->pool);
 }
 
+/* ---- copying an object ---- */
+
+/* What does not stand there is what was to be copied; every other refusal is about the new object. */
+static void
+copy_refused(S3Client *client, S3Call *call, const S3Answer *answer)
+{
+	if (answer->error.code != NULL && strcmp(answer->error.code, "NoSuchKey") == 0)
+	{
+		call->action = "copy";
+		call->key = call->copy_key;
+	}
+	request_refused(client, call, answer);
+}
+
+static void
+native_copy(S3Client *client, const char *bucket, const char *key, const char *new_key)
+{
+	S3Call		call = {.action = "copy to", .method = "PUT", .bucket = bucket, .key = new_key, .copy_key = key, .body = ""};
+	S3Answer	answer;
+	S3Etag		etag;
+	const char *problem;
+
+	request_perform(client, &call, &answer);
+	/* S3 may begin an answer with 200 and then find that it failed. */
+	if (answer.status < 200 || answer.status > 299 || answer.error.code != NULL)
+		copy_refused(client, &call, &answer);
+	problem = list_read_copied(answer.body, &etag);
+	if (problem != NULL)
+		request_unreadable(client, &call, problem);
+}
+
 /* ---- buckets and listings ---- */
 
 static void
@@ -583,6 +614,7 @@ const S3Transport native_transport = {
 	.put_wait = native_put_wait,
 	.put_close = native_put_close,
 	.drive = native_drive,
+	.copy = native_copy,
 	.delete_object = native_delete,
 	.create_bucket = native_create_bucket,
 	.head_bucket = native_head_bucket,

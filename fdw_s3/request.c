@@ -22,6 +22,16 @@
 
 /* ---- building ---- */
 
+static void
+check_key(const char *key)
+{
+	if (key != NULL && (key[0] == '\0' || strlen(key) > KEY_MAX))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_NAME),
+				errmsg("invalid object key \"%.100s\"", key),
+				errhint("A key has 1 to %d bytes.", KEY_MAX));
+}
+
 /* The bucket's name becomes a part of the URL, of the host even: nothing in it may end that part. */
 static void
 check_names(const S3Call *call)
@@ -33,17 +43,26 @@ check_names(const S3Call *call)
 				errcode(ERRCODE_INVALID_NAME),
 				errmsg("invalid bucket name \"%s\"", call->bucket),
 				errhint("A bucket's name has 3 to 63 characters: lower-case letters, digits, dots and hyphens."));
-	if (call->key != NULL && (call->key[0] == '\0' || strlen(call->key) > KEY_MAX))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_NAME),
-				errmsg("invalid object key \"%.100s\"", call->key),
-				errhint("A key has 1 to %d bytes.", KEY_MAX));
+	check_key(call->key);
+	check_key(call->copy_key);
 }
 
 static char *
 to_utf8(const char *text)
 {
 	return pg_server_to_any(text, strlen(text), PG_UTF8);
+}
+
+/* An object of the same bucket as a header names it. */
+static char *
+copy_source(const S3Call *call)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfo(&out, "/%s/", call->bucket);
+	sign_encode(&out, to_utf8(call->copy_key), true);
+	return out.data;
 }
 
 /* The host that a request goes to, and the path as it is sent. */
@@ -96,9 +115,12 @@ build_headers(S3Client *client, const S3Call *call, char *host, char *payload, c
 		headers[n++] = (SignParam) {"if-none-match", "*"};
 	if (call->from > 0)
 		headers[n++] = (SignParam) {"range", psprintf("bytes=" INT64_FORMAT "-", call->from)};
+	if (!anonymous)
+		headers[n++] = (SignParam) {"x-amz-content-sha256", payload};
+	if (call->copy_key != NULL)
+		headers[n++] = (SignParam) {"x-amz-copy-source", copy_source(call)};
 	if (anonymous)
 		return n;
-	headers[n++] = (SignParam) {"x-amz-content-sha256", payload};
 	headers[n++] = (SignParam) {"x-amz-date", now};
 	if (client->settings.session_token != NULL)
 		headers[n++] = (SignParam) {"x-amz-security-token", client->settings.session_token};

@@ -28,6 +28,7 @@ typedef struct S3Call
 	const char *body;			/* NULL: none */
 	size_t		length;
 	const char *sha256;			/* hex, of the body, or NULL where it is not known yet */
+	const char *copy_key;		/* make the object of this one in the same bucket; or NULL */
 	const char *if_match;		/* etag without quotes, or NULL */
 	bool		if_absent;
 	int64		from;			/* first byte wanted; 0: all */

@@ -112,6 +112,8 @@ typedef struct S3Transport
 	/* Let everything that is under way progress, without waiting. */
 	void		(*drive) (S3Client *client);
 
+	/* Make an object of the bytes of another one in the same bucket, on the server; ERROR where that one is absent. */
+	void		(*copy) (S3Client *client, const char *bucket, const char *key, const char *new_key);
 	/* False where it did not exist. */
 	bool		(*delete_object) (S3Client *client, const char *bucket, const char *key);
 	/* True: made. False: it was there and belongs to the caller. Of another owner: ERROR. */

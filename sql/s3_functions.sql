@@ -65,6 +65,21 @@ SELECT fdw_s3_delete('s3_functions', 's3-functions', 'keys/a+b');
 SELECT fdw_s3_delete('s3_functions', 's3-functions', 'keys/a+b');
 SELECT count(*) FROM s3_functions_lines;
 
+-- copies: of every key, over what stands there, of nothing
+SELECT count(fdw_s3_copy('s3_functions', 's3-functions', path, 'copy/' || path)::text)
+FROM fdw_s3_list('s3_functions', 's3-functions', 'keys/');
+SELECT count(*), bool_and(c.etag = k.etag AND c.size = k.size) AS same_bytes
+FROM fdw_s3_list('s3_functions', 's3-functions', 'keys/') k
+    JOIN fdw_s3_list('s3_functions', 's3-functions', 'copy/keys/') c ON c.path = 'copy/' || k.path;
+SELECT fdw_s3_copy('s3_functions', 's3-functions', 'keys/a b', 'copy/keys/äöü');
+SELECT etag = md5(E'a b\n') AS replaced FROM fdw_s3_stat('s3_functions', 's3-functions', 'copy/keys/äöü');
+SELECT fdw_s3_copy('s3_functions', 's3-functions', 'keys/none', 'copy/keys/äöü');	-- ERROR
+SELECT fdw_s3_copy('s3_functions', 's3-functions', 'keys/a b', '');		-- ERROR
+SELECT fdw_s3_copy('s3_functions', 's3-functions', '', 'copy/x');		-- ERROR
+SELECT fdw_s3_copy('s3_functions', 's3-functions-none', 'keys/a b', 'x');	-- ERROR
+SELECT etag = md5(E'a b\n') AS as_it_was FROM fdw_s3_stat('s3_functions', 's3-functions', 'copy/keys/äöü');
+SELECT bool_and(fdw_s3_delete('s3_functions', 's3-functions', path)) FROM fdw_s3_list('s3_functions', 's3-functions', 'copy/');
+
 -- more than a page
 INSERT INTO s3_functions_lines SELECT 'keys/page/' || to_char(i, 'FM0000'), i FROM generate_series(1, 1100) i;
 SELECT count(*), count(DISTINCT path), min(path), max(path)

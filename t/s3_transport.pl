@@ -117,6 +117,28 @@ for my $pair (['native', 'libs3'], ['libs3', 'native'])
 	is($stack->sql("$sum ${reader}_reads"), $stack->sql("$sum ${writer}_written"), "what $writer wrote, $reader reads");
 }
 
+# Copies, and an answer that begins well.
+$stack->s3_server('broken_libs3', engine => 'libs3', endpoint => "http://127.0.0.1:$port", retries => 0);
+for my $engine (qw(native libs3))
+{
+	my $broken = $engine eq 'native' ? 'broken' : 'broken_libs3';
+
+	$stack->sql("SELECT fdw_s3_copy('$engine', '$bucket', 'by-$engine/a=1/b', 'copied/$engine')");
+	is($s3->get($bucket, "copied/$engine"), $s3->get($bucket, "by-$engine/a=1/b"), "$engine: a copy has the same bytes");
+	like($stack->try("SELECT fdw_s3_copy('$engine', '$bucket', 'by-$engine/none', 'copied/none')")->{text},
+		qr{42704|58P01.*could not copy object "by-$engine/none" in bucket "$bucket"}s, "$engine: what is not there is not copied");
+	$proxy->fault(answer => '200 OK', body => '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>');
+	like($stack->try("SELECT fdw_s3_copy('$broken', '$bucket', 'by-$engine/a=1/b', 'copied/lost')")->{text},
+		qr/ERROR:.*could not copy/, "$engine: an error in an answer 200 is one");
+	$proxy->fault(answer => '200 OK', body => '');
+	like($stack->try("SELECT fdw_s3_copy('$broken', '$bucket', 'by-$engine/a=1/b', 'copied/lost')")->{text},
+		qr/ERROR:.*could not copy/, "$engine: so is an answer without a body");
+	$proxy->pass;
+	is($s3->get($bucket, 'copied/lost'), undef, "$engine: ... and nothing was copied");
+}
+like($stack->try("SELECT fdw_s3_copy('libs3', '$bucket', 'by%20libs3', 'x')")->{text}, qr/cannot copy the key/,
+	'libs3: a key that the service would decode is not copied');
+
 # Guard rails of libs3.
 like($stack->try(q{INSERT INTO libs3_written VALUES ('by-libs3/a b', 'x')})->{text}, qr/cannot use the key/, 'libs3: a blank in a key is refused');
 like($stack->try(q{INSERT INTO libs3_written VALUES ('by-libs3/a+b', 'x')})->{text}, qr/cannot use the key/, 'libs3: so is a plus sign');

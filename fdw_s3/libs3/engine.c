@@ -303,6 +303,54 @@ libs3_head(S3Client *client, const char *bucket, const char *key, S3Object *obje
 	return true;
 }
 
+typedef struct CopySpec
+{
+	const char *bucket;
+	const char *new_key;
+} CopySpec;
+
+static void
+start_copy(Operation *operation, const Request *request, const S3BucketContext *bucket)
+{
+	const CopySpec *spec = (const CopySpec *) request->arg;
+
+	S3_copy_object(bucket, request->key, spec->bucket, spec->new_key, NULL, &operation->modified,
+				   sizeof(operation->etag), operation->etag, operation->requests, &operation_handler, operation);
+}
+
+/* The library puts the name of what is copied into a header as it stands, where others read it decoded. */
+static void
+check_copied_key(const char *key)
+{
+	if (strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/=") != strlen(key))
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("engine \"libs3\" cannot copy the key \"%s\"", key),
+				errdetail("The library does not encode the key of an object that is to be copied."),
+				errhint("Use engine \"native\"."));
+}
+
+static void
+libs3_copy(S3Client *client, const char *bucket, const char *key, const char *new_key)
+{
+	CopySpec	spec = {bucket, new_key};
+	Request		request = {client, "copy", bucket, key, &spec, start_copy};
+	S3Failure	failure = {.action = "copy", .bucket = bucket, .key = key, .sqlstate = ERRCODE_PROTOCOL_VIOLATION};
+	int			attempts;
+	Operation  *operation;
+
+	check_copied_key(key);
+	check_key(new_key);
+	operation = request_run(&request, &attempts);
+	if (!operation_succeeded(operation))
+		request_fail(&request, operation, attempts);
+	/* S3 may begin an answer with 200 and then find that it failed: libs3 sees only that there is no etag. */
+	failure.message = "The answer has no etag";
+	if (operation->etag[0] == '\0')
+		s3_raise(client, &failure);
+	operation_close(operation);
+}
+
 static void
 start_delete(Operation *operation, const Request *request, const S3BucketContext *bucket)
 {
@@ -597,6 +645,7 @@ static const S3Transport libs3_transport = {
 	.put_wait = libs3_put_wait,
 	.put_close = libs3_put_close,
 	.drive = libs3_drive,
+	.copy = libs3_copy,
 	.delete_object = libs3_delete,
 	.create_bucket = libs3_create_bucket,
 	.head_bucket = libs3_head_bucket,
