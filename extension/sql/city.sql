@@ -56,9 +56,9 @@ CREATE FUNCTION medallion.check_poll_interval(producer text, poll_interval inter
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	least interval := CASE producer WHEN 'openweather' THEN '1 minute' ELSE '1 second' END;
+	least text := CASE producer WHEN 'openweather' THEN '1 minute' ELSE '1 second' END;
 BEGIN
-	IF poll_interval IS NULL OR poll_interval < least OR poll_interval > '1 day'
+	IF poll_interval IS NULL OR poll_interval < least::interval OR poll_interval > '1 day'
 	   OR extract(month FROM poll_interval) <> 0 OR extract(year FROM poll_interval) <> 0 THEN
 		RAISE EXCEPTION 'invalid poll_interval' USING ERRCODE = 'invalid_parameter_value',
 			HINT = format('With producer %s it is at least %s and at most a day.', producer, least);
@@ -75,7 +75,7 @@ DECLARE
 	f medallion.finding := medallion.probe_server($1, server, 'openweather');
 BEGIN
 	IF NOT f.ok THEN
-		RAISE EXCEPTION 'cannot poll server "%" of openweather: %', server, f.detail
+		RAISE EXCEPTION 'cannot poll server "%": %', server, f.detail
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = f.fix || E'\nWithout a key, producer => ''synthetic'' makes readings up.';
 	END IF;
