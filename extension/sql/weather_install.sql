@@ -35,7 +35,7 @@ BEGIN
 	PERFORM medallion.add_step('weather', 'land', $sql$SELECT medallion.land_weather('weather')$sql$,
 							   plan => $sql$SELECT medallion.plan_weather('weather')$sql$);
 	PERFORM medallion.add_step('weather', 'export', $sql$SELECT medallion.export_weather('weather')$sql$,
-							   depends_on => '{land}');
+							   depends_on => '{land}', fingerprint => $sql$SELECT * FROM medallion.export_weather_fingerprint('weather')$sql$);
 	PERFORM medallion.add_step('weather', 'poll', $sql$SELECT medallion.check_poll('weather')$sql$);
 END
 $$;

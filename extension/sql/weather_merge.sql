@@ -4,7 +4,7 @@
 --
 
 -- What a batch and the tables are merged under must not depend on the session.
-CREATE FUNCTION medallion.merge_weather(pipeline text, topic text, generation integer DEFAULT 1) RETURNS void
+CREATE FUNCTION medallion.merge_weather(pipeline text, topic text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off SET timezone = 'UTC'
 AS $$
 DECLARE
@@ -17,12 +17,12 @@ BEGIN
 		PERFORM medallion.add_windows($1, granularity, watermark);
 		PERFORM medallion.close_windows($1, granularity, watermark);
 	END LOOP;
-	PERFORM medallion.keep_rejected($2, $3);
-	PERFORM medallion.keep_errors($2, $3);
+	PERFORM medallion.keep_rejected($2);
+	PERFORM medallion.keep_errors($2);
 END
 $$;
-COMMENT ON FUNCTION medallion.merge_weather(text, text, integer) IS
-'merge the batch of this transaction, read from a topic and a generation of its partitions, into the tables of weather';
+COMMENT ON FUNCTION medallion.merge_weather(text, text) IS
+'merge the batch of this transaction, read from a topic, into the tables of weather';
 
 CREATE FUNCTION medallion.raise_watermark(pipeline text, event timestamptz) RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -117,22 +117,22 @@ $$;
 COMMENT ON FUNCTION medallion.close_windows(text, text, timestamptz) IS 'mark the windows of a granularity final that the watermark has passed';
 
 -- What stands there already is left alone: a position has one letter, and whether it was replayed is not forgotten.
-CREATE FUNCTION medallion.keep_rejected(topic text, generation integer) RETURNS void
+CREATE FUNCTION medallion.keep_rejected(topic text) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
-	INSERT INTO weather.dead_letter (topic, partition, generation, "offset", "timestamp", key, value, reason, detail, run_id)
-	SELECT $1, r.partition, $2, r."offset", r."timestamp", r.key, r.value, r.reason, r.detail, medallion.current_run()
+	INSERT INTO weather.dead_letter (topic, partition, "offset", "timestamp", key, value, reason, detail, run_id)
+	SELECT $1, r.partition, r."offset", r."timestamp", r.key, r.value, r.reason, r.detail, medallion.current_run()
 	  FROM medallion.weather_rejected() r
-	ON CONFLICT (topic, partition, generation, "offset") DO NOTHING
+	ON CONFLICT (topic, partition, "offset") DO NOTHING
 $$;
-COMMENT ON FUNCTION medallion.keep_rejected(text, integer) IS 'enter the records of the batch that cannot be used';
+COMMENT ON FUNCTION medallion.keep_rejected(text) IS 'enter the records of the batch that cannot be used';
 
-CREATE FUNCTION medallion.keep_errors(topic text, generation integer) RETURNS void
+CREATE FUNCTION medallion.keep_errors(topic text) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
-	INSERT INTO weather.api_error (topic, partition, generation, "offset", "timestamp", city, status_code, record, run_id)
-	SELECT $1, e.partition, $2, e."offset", e."timestamp", e.city, e.status_code, e.record, medallion.current_run()
+	INSERT INTO weather.api_error (topic, partition, "offset", "timestamp", city, status_code, record, run_id)
+	SELECT $1, e.partition, e."offset", e."timestamp", e.city, e.status_code, e.record, medallion.current_run()
 	  FROM medallion.weather_errors() e
-	ON CONFLICT (topic, partition, generation, "offset") DO NOTHING
+	ON CONFLICT (topic, partition, "offset") DO NOTHING
 $$;
-COMMENT ON FUNCTION medallion.keep_errors(text, integer) IS 'enter the failed calls of the batch';
+COMMENT ON FUNCTION medallion.keep_errors(text) IS 'enter the failed calls of the batch';

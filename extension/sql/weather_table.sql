@@ -50,9 +50,8 @@ COMMENT ON FUNCTION medallion.weather_column() IS 'columns of weather_rt and wea
 CREATE FUNCTION medallion.weather_place_column(OUT name text, OUT type text, OUT comment text) RETURNS SETOF record
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-	VALUES ('topic', 'text NOT NULL', 'the topic'),
+	VALUES ('topic', 'text NOT NULL', 'the topic; its name and #2 where it was made anew, and so on'),
 		   ('partition', 'integer NOT NULL', 'its partition'),
-		   ('generation', 'integer NOT NULL', 'generation of the partition: grows when the topic was made anew'),
 		   ('offset', 'bigint NOT NULL', 'offset in the partition'),
 		   ('timestamp', 'timestamptz', 'the record''s own timestamp in Kafka'),
 		   ('landed_at', 'timestamptz NOT NULL DEFAULT pg_catalog.now()', 'when it was read'),
@@ -129,6 +128,7 @@ DECLARE
 	windows text[] := (SELECT array_agg(ARRAY[c.name, c.type, c.comment]) FROM medallion.weather_column() c);
 	place text[] := (SELECT array_agg(ARRAY[c.name, c.type, c.comment]) FROM medallion.weather_place_column() c);
 	city text[] := ARRAY[ARRAY['city', 'text NOT NULL', 'the city that was asked for, else the name in the answer']];
+	t medallion.weather_topic := (SELECT w FROM medallion.weather_topic w WHERE w.pipeline = $1);
 BEGIN
 	PERFORM medallion.check_owner($1);
 	PERFORM medallion.make_schema($1, 'weather');
@@ -143,13 +143,13 @@ BEGIN
 			city || ARRAY[ARRAY['granularity', 'text NOT NULL CHECK (granularity IN (''hour'', ''day''))', 'hour or day']] || windows) THEN
 		PERFORM medallion.make_weather_indexes('weather_bt');
 	END IF;
-	IF medallion.make_weather_table($1, 'api_error', 'Calls of OpenWeather that failed', 'topic, partition, generation, "offset"', place || ARRAY[
+	IF medallion.make_weather_table($1, 'api_error', 'Calls of OpenWeather that failed', 'topic, partition, "offset"', place || ARRAY[
 			ARRAY['city', 'text', 'the city that was asked for'],
 			ARRAY['status_code', 'integer', 'HTTP status of the answer'],
 			ARRAY['record', 'text NOT NULL', 'the record as it was received']]) THEN
 		CREATE INDEX ON weather.api_error ("timestamp");
 	END IF;
-	IF medallion.make_weather_table($1, 'dead_letter', 'Records that cannot be used, kept as they were received', 'topic, partition, generation, "offset"', place || ARRAY[
+	IF medallion.make_weather_table($1, 'dead_letter', 'Records that cannot be used, kept as they were received', 'topic, partition, "offset"', place || ARRAY[
 			ARRAY['key', 'bytea', 'the key, or NULL'],
 			ARRAY['value', 'bytea', 'the value''s exact bytes; NULL of a tombstone'],
 			ARRAY['reason', 'text NOT NULL', 'why it cannot be used: see docs/weather.md'],
@@ -158,6 +158,30 @@ BEGIN
 		CREATE INDEX ON weather.dead_letter (reason) WHERE replayed_at IS NULL;
 	END IF;
 	PERFORM medallion.make_weather_views($1);
+	PERFORM medallion.make_bronze_weather($1, t.lake, t.raw_bucket) WHERE t.lake IS NOT NULL;
+	PERFORM medallion.make_weather_exports($1, t.lake, t.silver_bucket) WHERE t.lake IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION medallion.make_weather_tables(text) IS 'make the schema, tables and views of weather, where they are missing';
+COMMENT ON FUNCTION medallion.make_weather_tables(text) IS
+'make the schemas, tables and views of weather and the foreign tables over its objects, where they are missing';
+
+-- A foreign table over the objects of a bucket; one over another bucket, of an earlier installation, gives way.
+CREATE FUNCTION medallion.make_weather_foreign_table(pipeline text, name text, columns text, server name, bucket text, options text, comment text)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wanted text[] := ARRAY[server, 'bucket=' || bucket];
+BEGIN
+	IF EXISTS (SELECT FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver
+				WHERE f.ftrelid = to_regclass(name) AND wanted <@ (f.ftoptions || s.srvname::text)) THEN
+		PERFORM medallion.own_table($1, name);
+		RETURN;
+	END IF;
+	PERFORM medallion.clear_foreign_table($1, name);
+	EXECUTE format('CREATE FOREIGN TABLE %s (%s) SERVER %I OPTIONS (bucket %L, %s)', name, columns, server, bucket, options);
+	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', name, comment || medallion.made_for($1));
+END
+$$;
+COMMENT ON FUNCTION medallion.make_weather_foreign_table(text, text, text, name, text, text, text) IS
+'make a foreign table over objects of a weather pipeline, where it is missing';
