@@ -22,7 +22,7 @@ END
 $$;
 COMMENT ON FUNCTION medallion.check_hole(text, integer, bigint, bigint) IS 'an ERROR if there may be records in a range';
 
-CREATE FUNCTION medallion.check_adoption(pipeline text, path text, partition integer, generation integer, first_offset bigint) RETURNS void
+CREATE FUNCTION medallion.check_adoption(pipeline text, path text, partition integer, first_offset bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -30,31 +30,37 @@ DECLARE
 	hint text := format('Move it aside and read Kafka again: SELECT * FROM medallion.quarantine_objects(%L)', $1);
 BEGIN
 	SELECT * INTO p FROM medallion.weather_position q WHERE (q.pipeline, q.partition) = ($1, $3);
-	IF p.generation <> $4 THEN
-		RAISE EXCEPTION 'raw object "%" belongs to another topic', path
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = hint,
-				DETAIL = format('It is of generation %s of partition %s, and generation %s is being read.', $4, $3, p.generation);
-	ELSIF p.next_offset > $5 THEN
+	IF p.next_offset > $4 THEN
 		RAISE EXCEPTION 'raw object "%" overlaps others', path
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = hint,
 				DETAIL = format('All before offset %s of partition %s has landed.', p.next_offset, $3);
-	ELSIF p.next_offset < $5 THEN
-		PERFORM medallion.check_hole($1, $3, p.next_offset, $5 - 1);
+	ELSIF p.next_offset < $4 THEN
+		PERFORM medallion.check_hole($1, $3, p.next_offset, $4 - 1);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION medallion.check_adoption(text, text, integer, integer, bigint) IS 'an ERROR unless an object continues what has landed';
+COMMENT ON FUNCTION medallion.check_adoption(text, text, integer, bigint) IS 'an ERROR unless an object continues what has landed';
 
--- Partitions of which nothing is known begin with their first object, or where Kafka begins, if that is earlier.
-CREATE FUNCTION medallion.enter_adopted_partition(pipeline text, partition integer, generation integer, first_offset bigint) RETURNS void
+-- Partitions of which nothing is known begin with their first object, or where Kafka begins, if that is earlier. A later
+-- generation tells that accept_topic() was called: it is, again.
+CREATE FUNCTION medallion.enter_adopted_partition(t medallion.weather_topic, partition integer, generation integer, first_offset bigint) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO medallion.weather_position (pipeline, partition, generation, start_offset, next_offset)
-	SELECT $1, $2, $3, b.first, b.first
-	  FROM (SELECT least($4, min(w.low)) AS first FROM medallion.weather_watermarks($1) w WHERE w.partition = $2) b
-	ON CONFLICT ON CONSTRAINT weather_position_pkey DO NOTHING
+	SELECT t.pipeline, $2, $3, b.first, b.first
+	  FROM (SELECT CASE WHEN $3 > 1 THEN $4 ELSE least($4, min(w.low)) END AS first
+			  FROM medallion.weather_watermarks(t.pipeline) w WHERE w.partition = $2) b
+	ON CONFLICT ON CONSTRAINT weather_position_pkey DO NOTHING;
+
+	INSERT INTO medallion.weather_gap (pipeline, topic, partition, generation, first_offset, reason)
+	SELECT p.pipeline, t.topic, p.partition, p.generation, p.next_offset, 'topic'
+	  FROM medallion.weather_position p WHERE (p.pipeline, p.partition) = (t.pipeline, $2) AND p.generation < $3;
+
+	SELECT medallion.restart_partition(p.pipeline, p.partition, $3, $4)
+	  FROM medallion.weather_position p WHERE (p.pipeline, p.partition) = (t.pipeline, $2) AND p.generation < $3
 $$;
-COMMENT ON FUNCTION medallion.enter_adopted_partition(text, integer, integer, bigint) IS 'enter a partition that only raw objects tell of';
+COMMENT ON FUNCTION medallion.enter_adopted_partition(medallion.weather_topic, integer, integer, bigint) IS
+'enter a partition, or a generation of it, that only raw objects tell of';
 
 CREATE FUNCTION medallion.adopt_objects(pipeline text DEFAULT 'weather')
 	RETURNS TABLE (path text, partition integer, first_offset bigint, last_offset bigint, records bigint)
@@ -68,8 +74,8 @@ BEGIN
 	PERFORM medallion.check_cluster($1);
 	PERFORM medallion.repair($1);
 	FOR u IN SELECT * FROM medallion.unknown_objects($1, with_planned => true) LOOP
-		PERFORM medallion.enter_adopted_partition($1, u.partition, u.generation, u.first_offset);
-		PERFORM medallion.check_adoption($1, u.path, u.partition, u.generation, u.first_offset);
+		PERFORM medallion.enter_adopted_partition(t, u.partition, u.generation, u.first_offset);
+		PERFORM medallion.check_adoption($1, u.path, u.partition, u.first_offset);
 		PERFORM medallion.count_raw($1, u.path);
 		SELECT * INTO s FROM medallion.weather_summary();
 		IF s.records = 0 OR s.first_offset < u.first_offset OR s.last_offset > u.last_offset THEN
