@@ -7,6 +7,7 @@ use FindBin qw($Bin);
 use lib $Bin;
 
 use FaultProxy;
+use OpenWeather;
 use S3;
 use Stack;
 use Test::More;
@@ -14,6 +15,7 @@ use Test::More;
 my $stack  = Stack->new('secret', extensions => ['medallion']);
 my $mysql  = FaultProxy->start($ENV{MYSQL_HOST}, $ENV{MYSQL_PORT});
 my $store  = FaultProxy->start(Stack::s3_address());
+my $sky    = OpenWeather->start;
 my $s3     = S3->new;
 my $bucket = 'test-secret';
 my %secret = (
@@ -22,6 +24,8 @@ my %secret = (
 	'secret key'       => $ENV{S3_SECRET_KEY},
 	'wrong secret key' => 'Canary-three-in-S3',
 	'session token'    => 'Canary-four-in-S3',
+	'weather key'      => 'Canary-five-in-OpenWeather',
+	'wrong weather key' => 'Canary-six-in-OpenWeather',
 );
 # all that a session or the log said
 my $said = '';
@@ -48,7 +52,7 @@ my $run     = sub {
 	my $result = $session->try($sql, 20);
 
 	$said .= $result->{text};
-	is(defined $result->{code} ? 1 : 0, $failing ? 1 : 0, ($failing ? 'fails: ' : 'runs: ') . substr $sql =~ s/(?:password|secret_key|session_token|access_key) '.*?'/.../gr, 0, 90)
+	is(defined $result->{code} ? 1 : 0, $failing ? 1 : 0, ($failing ? 'fails: ' : 'runs: ') . substr $sql =~ s/(?:password|secret_key|session_token|access_key|api_key) '.*?'/.../gr, 0, 90)
 	  or diag($result->{text});
 	return $result;
 };
@@ -76,7 +80,26 @@ for my $name (qw(s3 s3_wrong s3_token s3_old))
 	$run->("CREATE FOREIGN TABLE ${name}_out (id int, word text) SERVER $name OPTIONS (bucket '$bucket', prefix 'out/', format 'csv')");
 }
 
-# Good and bad, of both wrappers
+for my $name (qw(sky sky_wrong))
+{
+	my $key = $name eq 'sky' ? $secret{'weather key'} : $secret{'wrong weather key'};
+
+	$run->("CREATE SERVER $name FOREIGN DATA WRAPPER openweather OPTIONS (url '" . $sky->url . "', retries '0', timeout '2s')");
+	$run->("CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key '$key')");
+}
+$sky->answer('Refused', status => 401);
+$sky->answer('Echo', body => qq({"request":"$secret{'weather key'}"}));
+$sky->answer('Wrong echo', status => 400, body => qq({"message":"no such key: $secret{'wrong weather key'}"}));
+$sky->answer('Away', status => 302, headers => {Location => "http://127.0.0.1:1/?appid=$secret{'weather key'}"});
+$sky->answer('Late', hang => 1);
+
+# Good and bad, of all wrappers
+$run->("SELECT * FROM medallion.openweather('{London,Refused,Away,Echo}', 'sky')");
+$run->("SELECT * FROM medallion.openweather('{London,Refused,Away,Wrong echo}', 'sky_wrong')");
+$run->("EXPLAIN (VERBOSE, ANALYZE) SELECT * FROM medallion.openweather('{London}', 'sky')");
+$run->("SET statement_timeout = '500ms'");
+$run->("SELECT * FROM medallion.openweather('{Late}', 'sky')", 1);
+$run->('RESET statement_timeout');
 $run->('SELECT * FROM my_t');
 $run->('EXPLAIN (VERBOSE) SELECT * FROM my_t WHERE id = 1');
 $run->('EXPLAIN (VERBOSE, ANALYZE) SELECT * FROM my_t WHERE id = 1');
@@ -93,11 +116,19 @@ $run->("INSERT INTO ${_}_out VALUES (1, 'x')", 1) for qw(s3_wrong s3_token);
 $run->("SELECT fdw_s3_create_bucket('s3_wrong', '$bucket-more')", 1);
 
 # A pipeline: its steps fail, its tables keep the messages
+$run->('CREATE SCHEMA source_weather; CREATE TABLE source_weather.weather_feed (key text, value text)');
+$run->("SELECT medallion.create_pipeline('secret_sky')");
+$run->("SELECT medallion.set_weather_producer('secret_sky', 'openweather', 'sky_wrong')");
+$run->("SELECT medallion.add_weather_cities('secret_sky', '{Wrong echo,Away}')");
+$run->("SELECT medallion.add_step('secret_sky', 'produce', \$\$SELECT medallion.produce_weather('secret_sky')\$\$)");
+$run->("SELECT medallion.add_step('secret_sky', 'poll', \$\$SELECT medallion.check_poll('secret_sky')\$\$)");
+$run->("CALL medallion.run('secret_sky')", 1);
 $run->("SELECT medallion.create_pipeline('secret_keeper')");
 $run->("SELECT medallion.add_step('secret_keeper', '$_', 'INSERT INTO ${_}_out VALUES (1, ''x'')')") for qw(s3_wrong s3_token);
 $run->("SELECT medallion.add_step('secret_keeper', 'my', 'CREATE TABLE x AS SELECT * FROM my_wrong_t')");
 $run->("CALL medallion.run('secret_keeper')", 1);
 for my $sql ('SELECT * FROM medallion.run', 'SELECT * FROM medallion.step', 'SELECT * FROM medallion.step_run', 'SELECT * FROM medallion.step_log',
+	'SELECT * FROM medallion.weather_poll', 'SELECT * FROM medallion.weather_producer', 'SELECT * FROM source_weather.weather_feed',
 	'SELECT * FROM medallion.doctor()', "SELECT medallion.schedule('secret_keeper', '0 2 * * *')", "SELECT medallion.unschedule('secret_keeper')")
 {
 	$said .= $session->try($sql)->{text};
@@ -106,6 +137,9 @@ for my $sql ('SELECT * FROM medallion.run', 'SELECT * FROM medallion.step', 'SEL
 # Options at the wrong place, or of the wrong name
 $run->("ALTER SERVER my OPTIONS (ADD password '$secret{password}')", 1);
 $run->("ALTER SERVER s3 OPTIONS (ADD secret_key '$secret{'wrong secret key'}')", 1);
+$run->("ALTER SERVER sky OPTIONS (ADD api_key '$secret{'weather key'}')", 1);
+$run->("ALTER USER MAPPING FOR CURRENT_USER SERVER sky OPTIONS (SET api_key '$secret{'weather key'}?')", 1);
+$run->("ALTER USER MAPPING FOR CURRENT_USER SERVER sky OPTIONS (ADD appid '$secret{'wrong weather key'}')", 1);
 $run->("ALTER FOREIGN TABLE my_t OPTIONS (ADD password '$secret{password}')", 1);
 $run->("ALTER USER MAPPING FOR CURRENT_USER SERVER my OPTIONS (ADD pasword '$secret{password}')", 1);
 $run->("ALTER USER MAPPING FOR CURRENT_USER SERVER s3 OPTIONS (ADD secret '$secret{'wrong secret key'}')", 1);
