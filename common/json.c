@@ -2,8 +2,8 @@
  * json.c
  *		JSON objects into columns. Lines, messages and what surrounds an object, the modules know.
  *
- * The paths of all columns form a tree of keys. The parser's callbacks walk down that tree beside the document: where
- * they find a node with columns, the value goes there; what no node stands for is parsed and passed over.
+ * json_scan.c finds the values of all columns in one pass. Values of common types become Datums at once, without an
+ * ERROR; what is left goes through the type's input function, as text.
  */
 #include "postgres.h"
 
@@ -12,11 +12,13 @@
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "common/compat.h"
+#include "common/json_scan.h"
+#include "common/json_span.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 /* What kinds of JSON values a column takes. */
 typedef enum JsonTarget
@@ -34,42 +36,28 @@ typedef struct JsonColumn
 {
 	Column	   *column;
 	JsonTarget	target;
-	struct JsonColumn *next;	/* another column of the same path */
+	int			path;			/* number of its span */
+	Oid			direct;			/* its type where a value can become a Datum without the input function, or InvalidOid */
 } JsonColumn;
-
-/* One step of one or several paths. */
-typedef struct JsonNode
-{
-	const char *key;
-	struct JsonNode *children;
-	struct JsonNode *sibling;
-	JsonColumn *columns;		/* whose path ends here */
-	bool		slice;			/* one of them may need the text of an object, array or quoted string */
-} JsonNode;
-
-/* Where the parser is: one for each open object or array. */
-typedef struct JsonFrame
-{
-	JsonNode   *node;			/* NULL: no path leads in here */
-	JsonNode   *child;			/* of the member that is being read */
-	int			index;			/* of the array's element that is being read */
-	const char *start;			/* of the member's value in the input */
-} JsonFrame;
 
 struct JsonColumns
 {
-	JsonNode   *root;
-	Column	   *columns;
+	JsonPaths  *paths;
+	JsonSpan   *spans;
+	JsonColumn *columns;
 	int			count;
 	Place	   *place;
-	JsonFrame  *frames;
-	int			depth;			/* open objects and arrays */
-	int			size;
-	/* of the object that is being read */
-	JsonLexContext *lex;
-	Datum	   *values;
-	bool	   *nulls;
+	bool		utf8;			/* the database's encoding is what JSON is in */
+	const char *json;			/* the object that is being read */
 };
+
+/* What became of one value. */
+typedef enum Conversion
+{
+	CONVERTED,
+	CONVERT_BY_INPUT,			/* the type's input function knows */
+	CONVERT_REFUSED				/* no value for that column */
+} Conversion;
 
 /* An array on its way from JSON to PostgreSQL's notation. */
 typedef struct ArrayText
@@ -78,57 +66,16 @@ typedef struct ArrayText
 	bool		first;			/* no comma before the next element */
 } ArrayText;
 
-static void
-reject_path(const char *path)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-			errmsg("invalid value for option \"path\": \"%s\"", path),
-			errhint("It is made of keys joined by dots; a key that holds a dot stands in double quotes."));
-}
-
-/* The next key of a path, palloc'd; moves *at behind it and its dot; NULL at the end. */
-static char *
-path_step(const char *path, const char **at)
-{
-	const char *begin = *at;
-	const char *end;
-	char	   *key;
-
-	if (*begin == '\0')
-		return NULL;
-	if (*begin == '"')
-	{
-		end = strchr(begin + 1, '"');
-		if (end == NULL)
-			reject_path(path);
-		key = pnstrdup(begin + 1, end - begin - 1);
-		end++;
-	}
-	else
-	{
-		end = begin + strcspn(begin, ".");
-		key = pnstrdup(begin, end - begin);
-	}
-	if (end == begin || (*end != '.' && *end != '\0') || (*end == '.' && end[1] == '\0'))
-		reject_path(path);
-	*at = *end == '.' ? end + 1 : end;
-	return key;
-}
+/* ---- columns ---- */
 
 void
 json_path_check(const char *path)
 {
-	const char *at = path;
-
-	if (*path == '\0')
-		reject_path(path);
-	while (path_step(path, &at) != NULL)
-		continue;
+	list_free_deep(json_path_split(path));
 }
 
-static const char *
-column_path(const Column *column)
+List *
+json_path_steps(const Column *column)
 {
 	ListCell   *lc;
 
@@ -137,24 +84,9 @@ column_path(const Column *column)
 		DefElem    *option = lfirst_node(DefElem, lc);
 
 		if (strcmp(option->defname, "path") == 0)
-			return defGetString(option);
+			return json_path_split(defGetString(option));
 	}
-	return NULL;
-}
-
-List *
-json_path_steps(const Column *column)
-{
-	const char *path = column_path(column);
-	const char *at = path;
-	List	   *steps = NIL;
-	char	   *key;
-
-	if (path == NULL)
-		return list_make1(pstrdup(column->remote_name));
-	while ((key = path_step(path, &at)) != NULL)
-		steps = lappend(steps, key);
-	return steps;
+	return list_make1(pstrdup(column->remote_name));
 }
 
 char *
@@ -192,182 +124,293 @@ json_target(Oid type)
 	}
 }
 
-static JsonNode *
-node_child(JsonNode *node, const char *key)
+/* Types whose values need no input function; not with a type modifier, which it would look at. */
+static Oid
+direct_type(const Column *column)
 {
-	for (JsonNode *child = node->children; child != NULL; child = child->sibling)
-		if (strcmp(child->key, key) == 0)
-			return child;
-	return NULL;
+	static const Oid types[] = {TEXTOID, VARCHAROID, JSONOID, INT2OID, INT4OID, INT8OID, FLOAT8OID, NUMERICOID, BOOLOID,
+	TIMESTAMPTZOID};
+
+	for (int i = 0; i < lengthof(types); i++)
+		if (column->typid == types[i] && column->typmod < 0)
+			return column->typid;
+	return InvalidOid;
 }
 
-/* The child for that key, made when it is not there. */
-static JsonNode *
-node_grow(JsonNode *node, char *key)
+/* The number of a column's path; JSON's keys are UTF-8. */
+static int
+column_number(JsonPaths *paths, const Column *column)
 {
-	JsonNode   *child = node_child(node, key);
+	List	   *steps = json_path_steps(column);
+	ListCell   *lc;
 
-	if (child == NULL)
+	foreach(lc, steps)
 	{
-		child = palloc0(sizeof(JsonNode));
-		child->key = key;
-		child->sibling = node->children;
-		node->children = child;
+		char	   *step = lfirst(lc);
+
+		lfirst(lc) = pg_server_to_any(step, strlen(step), PG_UTF8);
 	}
-	return child;
-}
-
-static void
-node_add_column(JsonNode *node, Column *column)
-{
-	JsonColumn *target = palloc(sizeof(JsonColumn));
-
-	target->column = column;
-	target->target = json_target(column->typid);
-	target->next = node->columns;
-	node->columns = target;
-	if (target->target <= JSON_TARGET_TEXT || target->target == JSON_TARGET_ARRAY)
-		node->slice = true;
+	return json_paths_add_steps(paths, steps);
 }
 
 JsonColumns *
 json_columns(Column *columns, int count, Place *place)
 {
-	JsonColumns *result = palloc0(sizeof(JsonColumns));
+	JsonColumns *result = palloc(sizeof(JsonColumns));
 
-	result->root = palloc0(sizeof(JsonNode));
-	result->columns = columns;
+	result->paths = json_paths_create();
+	result->columns = palloc(sizeof(JsonColumn) * Max(count, 1));
 	result->count = count;
 	result->place = place;
-	result->size = 16;
-	result->frames = palloc(sizeof(JsonFrame) * result->size);
+	result->utf8 = GetDatabaseEncoding() == PG_UTF8;
 	for (int i = 0; i < count; i++)
 	{
-		const char *path = column_path(&columns[i]);
-		const char *at = path;
-		JsonNode   *node = result->root;
-		char	   *key;
-
-		if (path == NULL)
-			node = node_grow(node, pstrdup(columns[i].remote_name));
-		else
-			while ((key = path_step(path, &at)) != NULL)
-				node = node_grow(node, key);
-		node_add_column(node, &columns[i]);
+		result->columns[i].column = &columns[i];
+		result->columns[i].target = json_target(columns[i].typid);
+		result->columns[i].path = column_number(result->paths, &columns[i]);
+		result->columns[i].direct = direct_type(&columns[i]);
 	}
+	result->spans = palloc(sizeof(JsonSpan) * result->paths->count);
 	return result;
 }
 
-/* The frame of the innermost open object or array, or NULL at the top. */
-static JsonFrame *
-frame_top(JsonColumns *state)
-{
-	return state->depth > 0 ? &state->frames[state->depth - 1] : NULL;
-}
+/* ---- what is wrong ---- */
 
-static void
-frame_push(JsonColumns *state)
+static int
+problem_sqlstate(JsonProblemCode code)
 {
-	JsonFrame  *outer = frame_top(state);
-	JsonFrame  *frame;
-	JsonNode   *node = outer ? outer->child : state->root;
-
-	if (state->depth == state->size)
+	switch (code)
 	{
-		state->size *= 2;
-		state->frames = repalloc(state->frames, sizeof(JsonFrame) * state->size);
+		case JSON_PROBLEM_UTF8:
+			return ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
+		case JSON_PROBLEM_DEPTH:
+			return ERRCODE_STATEMENT_TOO_COMPLEX;
+		case JSON_PROBLEM_LENGTH:
+			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+		case JSON_PROBLEM_NUL:
+			return ERRCODE_UNTRANSLATABLE_CHARACTER;
+		case JSON_PROBLEM_OBJECT:
+			return ERRCODE_INVALID_JSON_TEXT;
+		case JSON_PROBLEM_TYPE:
+			return ERRCODE_DATATYPE_MISMATCH;
+		default:
+			return ERRCODE_INVALID_TEXT_REPRESENTATION;
 	}
-	frame = &state->frames[state->depth++];
-	frame->node = node;
-	frame->child = NULL;
-	frame->index = -1;
-	frame->start = NULL;
-}
-
-static void
-reject_type(const JsonColumn *column, const char *what)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_DATATYPE_MISMATCH),
-			errmsg("JSON value does not fit type %s", format_type_be(column->column->typid)),
-			errdetail("The value is %s.", what));
-}
-
-/* Store a value that is text by now; json_read has checked the encoding of the whole. */
-static void
-store_text(JsonColumns *state, Column *column, char *text, size_t length)
-{
-	state->values[column->attnum - 1] = column->typid == TEXTOID ?
-		PointerGetDatum(cstring_to_text_with_len(text, length)) :
-		InputFunctionCall(&column->input, text, column->ioparam, column->typmod);
-	state->nulls[column->attnum - 1] = false;
-}
-
-static void
-store_null(JsonColumns *state, Column *column)
-{
-	state->values[column->attnum - 1] = (Datum) 0;
-	state->nulls[column->attnum - 1] = true;
 }
 
 static const char *
-token_name(JsonTokenType type)
+kind_name(const JsonSpan *span)
 {
-	switch (type)
+	switch (span->kind)
 	{
-		case JSON_TOKEN_NUMBER:
+		case JSON_KIND_NUMBER:
 			return "a number";
-		case JSON_TOKEN_TRUE:
-		case JSON_TOKEN_FALSE:
+		case JSON_KIND_TRUE:
+		case JSON_KIND_FALSE:
 			return "a boolean";
-		case JSON_TOKEN_OBJECT_START:
+		case JSON_KIND_OBJECT:
 			return "an object";
-		case JSON_TOKEN_ARRAY_START:
+		case JSON_KIND_ARRAY:
 			return "an array";
 		default:
 			return "a string";
 	}
 }
 
-static bool
-target_takes(JsonTarget target, JsonTokenType type)
+static char *
+problem_message(const JsonProblem *problem, const JsonColumn *column)
 {
-	switch (type)
+	if (problem->code == JSON_PROBLEM_TYPE)
+		return psprintf("JSON value does not fit type %s", format_type_be(column->column->typid));
+	if (problem->code == JSON_PROBLEM_OBJECT)
+		return pstrdup("JSON value is not an object");
+	return pstrdup("invalid JSON");
+}
+
+static char *
+problem_detail(const JsonColumns *state, const JsonProblem *problem, const JsonColumn *column)
+{
+	if (problem->code == JSON_PROBLEM_TYPE)
+		return psprintf("The value is %s.", kind_name(&state->spans[column->path]));
+	if (problem->code == JSON_PROBLEM_OBJECT)
+		return pstrdup("A row is an object whose keys are the columns.");
+	return psprintf("At byte %zu: %s", problem->offset + 1, json_problem_text(problem->code));
+}
+
+static void
+raise_problem(const JsonColumns *state, const JsonProblem *problem, const JsonColumn *column)
+{
+	ereport(ERROR,
+			errcode(problem_sqlstate(problem->code)),
+			errmsg("%s", problem_message(problem, column)),
+			errdetail("%s", problem_detail(state, problem, column)));
+}
+
+/* The same on one line. */
+static char *
+describe_problem(const JsonColumns *state, const JsonProblem *problem, const JsonColumn *column)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (column != NULL)
+		appendStringInfo(&text, "column \"%s\": ", column->column->name);
+	appendStringInfo(&text, "%s (%s)", problem_message(problem, column), problem_detail(state, problem, column));
+	return text.data;
+}
+
+/* ---- values that need no input function ---- */
+
+/* A text in the server's encoding; its bytes are UTF-8 for certain. */
+static text *
+make_text(const JsonColumns *state, const char *bytes, uint32 length)
+{
+	char	   *converted;
+
+	if (state->utf8)
+		return cstring_to_text_with_len(bytes, length);
+	converted = pg_any_to_server(bytes, length, PG_UTF8);
+	return converted == bytes ? cstring_to_text_with_len(bytes, length) : cstring_to_text(converted);
+}
+
+static Conversion
+convert_escaped(const JsonColumns *state, const JsonSpan *span, Datum *value, JsonProblem *problem)
+{
+	text	   *result = palloc(VARHDRSZ + span->length);
+	uint32		length;
+
+	if (!json_unescape(span, VARDATA(result), &length, problem))
+		return CONVERT_REFUSED;
+	SET_VARSIZE(result, VARHDRSZ + length);
+	if (!state->utf8)
+		result = make_text(state, VARDATA(result), length);
+	*value = PointerGetDatum(result);
+	return CONVERTED;
+}
+
+static Conversion
+convert_raw(const JsonColumns *state, const JsonSpan *span, Datum *value)
+{
+	uint32		length;
+	const char *raw = json_span_raw(span, &length);
+
+	*value = PointerGetDatum(make_text(state, raw, length));
+	return CONVERTED;
+}
+
+static Conversion
+convert_text(const JsonColumns *state, const JsonSpan *span, Datum *value, JsonProblem *problem)
+{
+	if (span->kind == JSON_KIND_STRING && span->escaped)
+		return convert_escaped(state, span, value, problem);
+	*value = PointerGetDatum(make_text(state, span->start, span->length));
+	return CONVERTED;
+}
+
+static Conversion
+convert_integer(const JsonSpan *span, Oid type, Datum *value)
+{
+	int64		number;
+
+	if (!json_span_int64(span, &number))
+		return CONVERT_BY_INPUT;
+	if (type == INT8OID)
+		*value = Int64GetDatum(number);
+	else if (type == INT4OID && number >= PG_INT32_MIN && number <= PG_INT32_MAX)
+		*value = Int32GetDatum((int32) number);
+	else if (type == INT2OID && number >= PG_INT16_MIN && number <= PG_INT16_MAX)
+		*value = Int16GetDatum((int16) number);
+	else
+		return CONVERT_BY_INPUT;
+	return CONVERTED;
+}
+
+static Conversion
+convert_float8(const JsonSpan *span, Datum *value)
+{
+	double		number;
+
+	if (!json_span_float8(span, &number))
+		return CONVERT_BY_INPUT;
+	*value = Float8GetDatum(number);
+	return CONVERTED;
+}
+
+static Conversion
+convert_boolean(const JsonSpan *span, Datum *value)
+{
+	if (span->kind == JSON_KIND_STRING)
+		return CONVERT_BY_INPUT;
+	*value = BoolGetDatum(span->kind == JSON_KIND_TRUE);
+	return CONVERTED;
+}
+
+/* Without a zone the session's counts, which the input function knows. */
+static Conversion
+convert_timestamptz(const JsonSpan *span, Datum *value)
+{
+	TimestampTz time;
+	bool		zoned;
+
+	if (!json_span_timestamp(span, &time, &zoned) || !zoned)
+		return CONVERT_BY_INPUT;
+	*value = TimestampTzGetDatum(time);
+	return CONVERTED;
+}
+
+static bool
+target_takes(JsonTarget target, JsonKind kind)
+{
+	switch (kind)
 	{
-		case JSON_TOKEN_STRING:
+		case JSON_KIND_STRING:
 			return true;
-		case JSON_TOKEN_NUMBER:
-			return target == JSON_TARGET_NUMBER || target == JSON_TARGET_TEXT || target == JSON_TARGET_ANY_SCALAR;
-		case JSON_TOKEN_TRUE:
-		case JSON_TOKEN_FALSE:
-			return target == JSON_TARGET_BOOLEAN || target == JSON_TARGET_TEXT || target == JSON_TARGET_ANY_SCALAR;
-		case JSON_TOKEN_OBJECT_START:
-			return target == JSON_TARGET_TEXT;
-		case JSON_TOKEN_ARRAY_START:
-			return target == JSON_TARGET_TEXT || target == JSON_TARGET_ARRAY;
+		case JSON_KIND_NUMBER:
+			return target <= JSON_TARGET_NUMBER || target == JSON_TARGET_ANY_SCALAR;
+		case JSON_KIND_TRUE:
+		case JSON_KIND_FALSE:
+			return target <= JSON_TARGET_TEXT || target == JSON_TARGET_BOOLEAN || target == JSON_TARGET_ANY_SCALAR;
+		case JSON_KIND_ARRAY:
+			return target <= JSON_TARGET_TEXT || target == JSON_TARGET_ARRAY;
 		default:
-			return false;
+			return target <= JSON_TARGET_TEXT;
 	}
 }
 
-/* A scalar at a node: strings come without quotes and escapes, everything else as it stands. */
-static void
-store_scalar(JsonColumns *state, JsonNode *node, char *token, JsonTokenType type)
+/* A value that is there and not null. No ERROR. */
+static Conversion
+convert(const JsonColumns *state, const JsonColumn *column, const JsonSpan *span, Datum *value, JsonProblem *problem)
 {
-	for (JsonColumn *target = node->columns; target != NULL; target = target->next)
+	if (!target_takes(column->target, span->kind))
 	{
-		if (target->target == JSON_TARGET_RAW)
-			continue;			/* store_slice does it */
-		state->place->column = target->column->name;
-		if (type == JSON_TOKEN_NULL)
-			store_null(state, target->column);
-		else if (target_takes(target->target, type))
-			store_text(state, target->column, token, strlen(token));
-		else
-			reject_type(target, token_name(type));
-		state->place->column = NULL;
+		problem->code = JSON_PROBLEM_TYPE;
+		return CONVERT_REFUSED;
+	}
+	switch (column->direct)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			return convert_text(state, span, value, problem);
+		case JSONOID:
+			return convert_raw(state, span, value);
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return convert_integer(span, column->direct, value);
+		case FLOAT8OID:
+			return convert_float8(span, value);
+		case NUMERICOID:
+			return json_span_numeric(span, value) ? CONVERTED : CONVERT_BY_INPUT;
+		case BOOLOID:
+			return convert_boolean(span, value);
+		case TIMESTAMPTZOID:
+			return convert_timestamptz(span, value);
+		default:
+			return CONVERT_BY_INPUT;
 	}
 }
+
+/* ---- values that do ---- */
 
 static void
 array_comma(ArrayText *array)
@@ -450,189 +493,133 @@ array_text(char *json, size_t length)
 	return array.text.data;
 }
 
-static JsonTokenType
-slice_type(const char *slice)
+/* What the input function of a column's type is to see. */
+static char *
+input_text(const JsonColumns *state, const JsonColumn *column, const JsonSpan *span)
 {
-	return *slice == '{' ? JSON_TOKEN_OBJECT_START : *slice == '[' ? JSON_TOKEN_ARRAY_START : JSON_TOKEN_STRING;
-}
+	JsonProblem problem;
+	uint32		length;
+	char	   *text;
 
-/* A whole value as it stands in the document: what store_scalar did not do. */
-static void
-store_slice(JsonColumns *state, JsonNode *node, const char *start, bool isnull)
-{
-	size_t		length = state->lex->prev_token_terminator - start;
-	JsonTokenType type = slice_type(start);
-
-	for (JsonColumn *target = node->columns; target != NULL; target = target->next)
+	if (span->kind == JSON_KIND_STRING && column->target != JSON_TARGET_RAW)
 	{
-		char	   *slice;
-
-		if (target->target != JSON_TARGET_RAW && type == JSON_TOKEN_STRING)
-			continue;			/* any scalar: done */
-		state->place->column = target->column->name;
-		if (target->target != JSON_TARGET_RAW && !target_takes(target->target, type))
-			reject_type(target, token_name(type));
-		slice = pnstrdup(start, length);
-		if (isnull)
-			store_null(state, target->column);
-		else if (target->target == JSON_TARGET_ARRAY)
+		text = palloc(span->length + 1);
+		if (!json_unescape(span, text, &length, &problem))
 		{
-			slice = array_text(slice, length);
-			store_text(state, target->column, slice, strlen(slice));
+			problem.offset += span->start - state->json;
+			raise_problem(state, &problem, column);
 		}
-		else
-			store_text(state, target->column, slice, length);
-		state->place->column = NULL;
+		text[length] = '\0';
 	}
-}
-
-static compat_json_result
-json_open(void *arg)
-{
-	frame_push(arg);
-	compat_json_return;
-}
-
-static compat_json_result
-json_close(void *arg)
-{
-	((JsonColumns *) arg)->depth--;
-	compat_json_return;
-}
-
-static void
-reject_not_object(void)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_JSON_TEXT),
-			errmsg("JSON value is not an object"),
-			errdetail("A row is an object whose keys are the columns."));
-}
-
-static compat_json_result
-json_array_open(void *arg)
-{
-	if (((JsonColumns *) arg)->depth == 0)
-		reject_not_object();
-	frame_push(arg);
-	compat_json_return;
-}
-
-static compat_json_result
-json_field_start(void *arg, char *key, bool isnull)
-{
-	JsonColumns *state = arg;
-	JsonFrame  *frame = frame_top(state);
-
-	frame->child = frame->node ? node_child(frame->node, key) : NULL;
-	frame->start = state->lex->token_start;
-	pfree(key);
-	compat_json_return;
-}
-
-/* Values that are objects or arrays, and every value of a json column. */
-static void
-member_end(JsonColumns *state, bool isnull)
-{
-	JsonFrame  *frame = frame_top(state);
-	JsonNode   *node = frame->child;
-
-	if (node != NULL && node->columns != NULL && (node->slice || *frame->start == '{' || *frame->start == '['))
-		store_slice(state, node, frame->start, isnull);
-	frame->child = NULL;
-}
-
-static compat_json_result
-json_field_end(void *arg, char *key, bool isnull)
-{
-	member_end(arg, isnull);
-	compat_json_return;
-}
-
-static compat_json_result
-json_element_start(void *arg, bool isnull)
-{
-	JsonColumns *state = arg;
-	JsonFrame  *frame = frame_top(state);
-
-	frame->index++;
-	frame->child = NULL;
-	if (frame->node != NULL && frame->node->children != NULL)
+	else
 	{
-		char		key[12];
+		const char *raw = json_span_raw(span, &length);
 
-		pg_ltoa(frame->index, key);
-		frame->child = node_child(frame->node, key);
+		text = pnstrdup(raw, length);
 	}
-	frame->start = state->lex->token_start;
-	compat_json_return;
+	if (!state->utf8)
+		text = pg_any_to_server(text, length, PG_UTF8);
+	return column->target == JSON_TARGET_ARRAY && span->kind == JSON_KIND_ARRAY ? array_text(text, strlen(text)) : text;
 }
 
-static compat_json_result
-json_element_end(void *arg, bool isnull)
+/* A value, or NULL for none: a domain, whose input function alone is not strict, may refuse that. */
+static Datum
+convert_by_input(const JsonColumns *state, const JsonColumn *column, const JsonSpan *span)
 {
-	member_end(arg, isnull);
-	compat_json_return;
+	Column	   *target = column->column;
+	char	   *text;
+	Datum		value;
+
+	state->place->column = target->name;
+	text = span != NULL ? input_text(state, column, span) : NULL;
+	value = InputFunctionCall(&target->input, text, target->ioparam, target->typmod);
+	state->place->column = NULL;
+	return value;
 }
 
-static compat_json_result
-json_scalar(void *arg, char *token, JsonTokenType type)
-{
-	JsonColumns *state = arg;
-	JsonFrame  *frame = frame_top(state);
+/* ---- rows ---- */
 
-	if (frame == NULL)
-		reject_not_object();
-	if (frame->child != NULL && frame->child->columns != NULL)
-		store_scalar(state, frame->child, token, type);
-	compat_json_return;
+static bool
+scan_object(JsonColumns *state, const char *json, size_t length, JsonProblem *problem)
+{
+	state->json = json;
+	if (!json_scan(state->paths, json, length, state->spans, problem))
+		return false;
+	if (state->spans[JSON_ROOT].kind == JSON_KIND_OBJECT)
+		return true;
+	problem->code = JSON_PROBLEM_OBJECT;
+	problem->offset = 0;
+	return false;
 }
 
-/* Every column is NULL until its path is met. */
-static void
-nullify(JsonColumns *state)
+/* One column of an object that was scanned, as far as that goes without an ERROR. */
+static Conversion
+read_column(const JsonColumns *state, const JsonColumn *column, Datum *values, bool *nulls, JsonProblem *problem)
 {
-	for (int i = 0; i < state->count; i++)
-		store_null(state, &state->columns[i]);
-}
+	const JsonSpan *span = &state->spans[column->path];
+	int			at = column->column->attnum - 1;
+	Conversion	result;
 
-/* What is still NULL: a domain, whose input function alone is not strict, may refuse it. */
-static void
-check_nulls(JsonColumns *state)
-{
-	for (int i = 0; i < state->count; i++)
-	{
-		Column	   *column = &state->columns[i];
-
-		if (!state->nulls[column->attnum - 1] || column->input.fn_strict)
-			continue;
-		state->place->column = column->name;
-		(void) InputFunctionCall(&column->input, NULL, column->ioparam, column->typmod);
-		state->place->column = NULL;
-	}
+	values[at] = (Datum) 0;
+	nulls[at] = span->kind <= JSON_KIND_NULL;
+	if (nulls[at])
+		return column->column->input.fn_strict ? CONVERTED : CONVERT_BY_INPUT;
+	result = convert(state, column, span, &values[at], problem);
+	if (result == CONVERT_REFUSED && problem->code != JSON_PROBLEM_TYPE)
+		problem->offset += span->start - state->json;
+	return result;
 }
 
 void
-json_read(JsonColumns *columns, char *json, size_t length, Datum *values, bool *nulls)
+json_read(JsonColumns *columns, const char *json, size_t length, Datum *values, bool *nulls)
 {
-	JsonSemAction actions = {0};
+	JsonProblem problem;
 
-	columns->depth = 0;
-	columns->values = values;
-	columns->nulls = nulls;
-	nullify(columns);
-	json = pg_any_to_server(json, length, PG_UTF8);
-	columns->lex = compat_json_lex(json, strlen(json));
-	actions.semstate = columns;
-	actions.object_start = json_open;
-	actions.object_end = json_close;
-	actions.array_start = json_array_open;
-	actions.array_end = json_close;
-	actions.object_field_start = json_field_start;
-	actions.object_field_end = json_field_end;
-	actions.array_element_start = json_element_start;
-	actions.array_element_end = json_element_end;
-	actions.scalar = json_scalar;
-	pg_parse_json_or_ereport(columns->lex, &actions);
-	check_nulls(columns);
+	if (!scan_object(columns, json, length, &problem))
+		raise_problem(columns, &problem, NULL);
+	for (int i = 0; i < columns->count; i++)
+	{
+		JsonColumn *column = &columns->columns[i];
+		int			at = column->column->attnum - 1;
+
+		switch (read_column(columns, column, values, nulls, &problem))
+		{
+			case CONVERTED:
+				break;
+			case CONVERT_BY_INPUT:
+				values[at] = convert_by_input(columns, column, nulls[at] ? NULL : &columns->spans[column->path]);
+				break;
+			case CONVERT_REFUSED:
+				columns->place->column = column->column->name;
+				raise_problem(columns, &problem, column);
+		}
+	}
+}
+
+JsonTry
+json_try(JsonColumns *columns, const char *json, size_t length, Datum *values, bool *nulls, char **problem)
+{
+	JsonProblem found;
+	JsonTry		result = JSON_TRY_READ;
+
+	if (!scan_object(columns, json, length, &found))
+	{
+		*problem = describe_problem(columns, &found, NULL);
+		return JSON_TRY_REFUSED;
+	}
+	for (int i = 0; i < columns->count; i++)
+	{
+		switch (read_column(columns, &columns->columns[i], values, nulls, &found))
+		{
+			case CONVERTED:
+				break;
+			case CONVERT_BY_INPUT:
+				result = JSON_TRY_UNSURE;
+				break;
+			case CONVERT_REFUSED:
+				*problem = describe_problem(columns, &found, &columns->columns[i]);
+				return JSON_TRY_REFUSED;
+		}
+	}
+	return result;
 }
