@@ -64,6 +64,7 @@ struct KafkaProducer;			/* producer.c's */
 typedef struct KafkaClient
 {
 	MemoryContext context;		/* of this struct and its settings; below TopMemoryContext */
+	Oid			umid;			/* the user mapping */
 	char	   *server;			/* its name */
 	KafkaSettings settings;		/* those of the server and the mapping */
 	struct KafkaConsumer *consumers;	/* idle ones */
@@ -126,8 +127,6 @@ struct KafkaRecord
 {
 	int			partition;
 	int64		offset;
-	int64		timestamp;		/* ms since 1970 */
-	int			timestamp_type; /* 0: none, 1: of creation, 2: of the append to the log */
 	const char *key;			/* NULL: none */
 	size_t		key_length;
 	const char *value;			/* NULL: a tombstone */
@@ -146,6 +145,9 @@ extern void consumer_stop(KafkaConsumer *consumer, int partition);
  * would come next. Waits; no progress for read_timeout is an ERROR.
  */
 extern void consumer_next(KafkaConsumer *consumer, KafkaRecord *record);
+
+/* Its time in ms since 1970. Type 0: it has none; 1: when it was made; 2: when it was appended to the log. */
+extern int64 record_timestamp(const KafkaRecord *record, int *type);
 
 /* The headers of a record, one after the other; false behind the last. "value" is NULL where the header has none. */
 extern bool record_header(const KafkaRecord *record, int place, const char **name, const char **value,

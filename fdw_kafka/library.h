@@ -11,6 +11,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/compat.h"
 #include "fdw_kafka/client.h"
 
 #pragma GCC visibility push(hidden)
@@ -46,6 +47,8 @@ typedef struct LibraryTrouble
 
 /* Take what the handle told meanwhile off its main queue. No ERROR. */
 extern void library_listen(rd_kafka_queue_t *main_queue, LibraryTrouble *trouble);
+/* For a handle that has callbacks instead of events. No ERROR, no memory. */
+extern void library_note(LibraryTrouble *trouble, rd_kafka_resp_err_t code, const char *reason, bool fatal);
 extern void library_calm(LibraryTrouble *trouble);
 
 /* What failed; fields that do not matter stay zero, partition stays -1. */

@@ -35,6 +35,9 @@
 #define COMMIT_GRACE_MS 700
 /* How long a topic may be unknown to the broker that is asked, after it was made on another. */
 #define UNKNOWN_TOPIC_MS 1000
+/* How long to go on where all brokers refuse: those that were reached before may be about to come back. */
+#define REFUSED_FIRST_MS 500
+#define REFUSED_LATER_MS 5000
 /* After a failure, how long to wait for the fate of what is on its way. */
 #define SETTLE_MS 200
 /* What the broker gives a Kafka transaction: the longer, the longer a crash holds up its readers. */
@@ -82,6 +85,7 @@ struct KafkaProducer
 	int64		reports;		/* so far */
 	int			unpolled;		/* messages since the last look at the queue */
 	bool		out_of_memory;	/* in a callback */
+	bool		reached;		/* a broker has answered once */
 	bool		initialized;	/* the coordinator knows us */
 	bool		in_transaction;
 };
@@ -349,8 +353,8 @@ producer_free(KafkaProducer *producer)
 static char *
 transactional_id(const KafkaProducer *producer)
 {
-	return psprintf("pg_medallion-" UINT64_FORMAT "-" INT64_FORMAT "-%u-%d-%s-%d-%s", GetSystemIdentifier(), PgStartTime,
-					MyDatabaseId, (int) (MyProc - ProcGlobal->allProcs), producer->client->server,
+	return psprintf("pg_medallion-" UINT64_FORMAT "-" INT64_FORMAT "-%u-%u-%d-%d-%s", GetSystemIdentifier(), PgStartTime,
+					MyDatabaseId, producer->client->umid, (int) (MyProc - ProcGlobal->allProcs),
 					producer->kind.max_message, producer->kind.compression);
 }
 
@@ -535,6 +539,7 @@ find_topic(ProducerTopic *topic)
 	int			timeout = producer->client->settings.connect_timeout;
 	Deadline	deadline = deadline_in(timeout);
 	Deadline	unknown = deadline_in(UNKNOWN_TOPIC_MS);
+	Deadline	refused = DEADLINE_NONE;
 	rd_kafka_resp_err_t code;
 
 	while ((code = ask_topic(topic)) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -548,10 +553,13 @@ find_topic(ProducerTopic *topic)
 
 			fail(producer, topic, &failure, NULL);
 		}
-		if (deadline_left(deadline) == 0)
+		if (producer->trouble.all_down && refused == DEADLINE_NONE)
+			refused = deadline_in(producer->reached ? REFUSED_LATER_MS : REFUSED_FIRST_MS);
+		if (deadline_left(deadline) == 0 || deadline_left(refused) == 0)
 			fail_late(producer, topic, "send to", timeout);
 		wait_sleep(20);
 	}
+	producer->reached = true;
 	library_calm(&producer->trouble);
 }
 
@@ -753,13 +761,15 @@ hand_over(ProducerTopic *topic, const KafkaMessage *message, int64 serial)
 
 /* The library would ask the broker about it again and again. */
 static void
-reject_partition(ProducerTopic *topic, const KafkaMessage *message, int64 serial)
+reject_partition(ProducerTopic *topic, const KafkaMessage *message)
 {
-	Failure		failed = {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, topic, message->partition, serial,
-	Max(message->value_length, 0)};
+	LibraryFailure failure = {.action = "send to", .partition = message->partition};
 
-	if (message->partition >= topic->partitions)
-		fail_message(topic->producer, &failed);
+	if (message->partition < topic->partitions)
+		return;
+	failure.code = RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+	failure.reason = psprintf("The topic has %d partitions, which are counted from 0", topic->partitions);
+	fail(topic->producer, topic, &failure, NULL);
 }
 
 void
@@ -768,7 +778,7 @@ producer_send(ProducerTopic *topic, const KafkaMessage *message, int64 serial)
 	KafkaProducer *producer = topic->producer;
 	rd_kafka_resp_err_t code;
 
-	reject_partition(topic, message, serial);
+	reject_partition(topic, message);
 	if (++producer->unpolled >= POLL_EVERY)
 	{
 		CHECK_FOR_INTERRUPTS();

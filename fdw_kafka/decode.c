@@ -1,0 +1,568 @@
+/*
+ * decode.c
+ *		Records as rows: metadata columns, the formats json, text and raw, and what on_error says of those that do not fit.
+ *		The format csv is csv.c's.
+ */
+#include "postgres.h"
+
+#include "fdw_kafka/decode.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/json.h"
+#include "fdw_kafka/csv.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#define PG_EPOCH_UNIX_MS ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000))
+
+/* A column that tells about the record. */
+typedef struct MetadataColumn
+{
+	Column		column;
+	KafkaMetadata what;
+} MetadataColumn;
+
+struct Decoder
+{
+	const KafkaOptions *options;
+	Place	   *place;
+	MetadataColumn *facts;		/* wanted ones that can always be told */
+	int			nfacts;
+	MetadataColumn *contents;	/* wanted ones whose bytes may not suit the type: key, value, headers */
+	int			ncontents;
+	Column	   *data;			/* of the value, in the table's order */
+	bool	   *data_wanted;
+	int			ndata;
+	bool		reads_data;		/* any of them is wanted */
+	AttrNumber	error;			/* the column with metadata error, where wanted; else 0 */
+
+	JsonColumns *json;
+	CsvReader  *csv;
+	StringInfoData copy;		/* of a value, with a NUL behind it */
+	TupleDesc	desc;
+};
+
+/* ---- columns ---- */
+
+static bool
+type_suits(KafkaMetadata what, Oid type)
+{
+	switch (what)
+	{
+		case KAFKA_METADATA_PARTITION:
+			return type == INT4OID || type == INT8OID;
+		case KAFKA_METADATA_OFFSET:
+			return type == INT8OID;
+		case KAFKA_METADATA_TIMESTAMP:
+			return type == TIMESTAMPTZOID;
+		case KAFKA_METADATA_TOPIC:
+		case KAFKA_METADATA_TIMESTAMP_TYPE:
+		case KAFKA_METADATA_ERROR:
+			return type == TEXTOID;
+		case KAFKA_METADATA_HEADERS:
+			return type == JSONBOID || type == JSONOID;
+		case KAFKA_METADATA_KEY:
+		case KAFKA_METADATA_VALUE:
+			return type == BYTEAOID || type == TEXTOID || type == JSONBOID || type == JSONOID;
+		case KAFKA_METADATA_NONE:
+			return true;
+	}
+	return false;
+}
+
+static const char *
+suitable_types(KafkaMetadata what)
+{
+	switch (what)
+	{
+		case KAFKA_METADATA_PARTITION:
+			return "integer or bigint";
+		case KAFKA_METADATA_OFFSET:
+			return "bigint";
+		case KAFKA_METADATA_TIMESTAMP:
+			return "timestamp with time zone";
+		case KAFKA_METADATA_HEADERS:
+			return "jsonb or json";
+		case KAFKA_METADATA_KEY:
+		case KAFKA_METADATA_VALUE:
+			return "bytea, text, jsonb or json";
+		default:
+			return "text";
+	}
+}
+
+static void
+check_metadata_type(const Column *column, KafkaMetadata what)
+{
+	if (!type_suits(what, column->typid))
+		ereport(ERROR,
+				errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+				errmsg("column \"%s\" with metadata \"%s\" cannot be of type %s", column->name, column->metadata,
+					   format_type_be(column->typid)),
+				errhint("Declare it as %s.", suitable_types(what)));
+}
+
+static void
+add_metadata(Decoder *decoder, const Column *column, KafkaMetadata what)
+{
+	MetadataColumn *metadata;
+
+	if (what == KAFKA_METADATA_ERROR)
+	{
+		decoder->error = column->attnum;
+		return;
+	}
+	if (what == KAFKA_METADATA_KEY || what == KAFKA_METADATA_VALUE || what == KAFKA_METADATA_HEADERS)
+		metadata = &decoder->contents[decoder->ncontents++];
+	else
+		metadata = &decoder->facts[decoder->nfacts++];
+	metadata->column = *column;
+	metadata->what = what;
+}
+
+/* Sort the columns into those of the record and those of its value. */
+static void
+sort_columns(Decoder *decoder, Relation rel, bool all, const Bitmapset *wanted)
+{
+	int			count;
+	Column	   *columns = column_list(rel, NULL, true, &count);
+
+	decoder->facts = palloc(sizeof(MetadataColumn) * Max(count, 1));
+	decoder->contents = palloc(sizeof(MetadataColumn) * Max(count, 1));
+	decoder->data = palloc(sizeof(Column) * Max(count, 1));
+	decoder->data_wanted = palloc(sizeof(bool) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		KafkaMetadata what = kafka_metadata(columns[i].metadata);
+		bool		asked = all || bms_is_member(columns[i].attnum, wanted);
+
+		check_metadata_type(&columns[i], what);
+		if (what == KAFKA_METADATA_NONE)
+		{
+			decoder->data_wanted[decoder->ndata] = asked;
+			decoder->data[decoder->ndata++] = columns[i];
+			decoder->reads_data |= asked;
+		}
+		else if (asked)
+			add_metadata(decoder, &columns[i], what);
+	}
+}
+
+/*
+ * Whether a record has an error, and so what its columns hold, must not depend on the query: where one of them is read
+ * that an error would change, all are.
+ */
+static void
+want_all_for_errors(Decoder *decoder)
+{
+	if (decoder->options->on_error != KAFKA_ON_ERROR_KEEP || (!decoder->reads_data && decoder->error == 0))
+		return;
+	for (int i = 0; i < decoder->ndata; i++)
+		decoder->data_wanted[i] = true;
+	decoder->reads_data = decoder->ndata > 0;
+}
+
+static void
+check_columns(const Decoder *decoder, Relation rel)
+{
+	int			format = decoder->options->format;
+
+	if (format == KAFKA_FORMAT_TEXT && decoder->ndata > 1)
+		ereport(ERROR,
+				errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
+				errmsg("foreign table \"%s\" of format text cannot have more than one column for the value",
+					   RelationGetRelationName(rel)),
+				errdetail("It has %d columns without option metadata.", decoder->ndata));
+	if (format == KAFKA_FORMAT_RAW && (decoder->ndata > 1 || (decoder->ndata == 1 && decoder->data[0].typid != BYTEAOID)))
+		ereport(ERROR,
+				errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
+				errmsg("foreign table \"%s\" of format raw can have one column of type bytea for the value",
+					   RelationGetRelationName(rel)),
+				errdetail("It has %d columns without option metadata.", decoder->ndata));
+}
+
+/* The data columns that are wanted, one after the other. */
+static Column *
+wanted_data(Decoder *decoder, int *count)
+{
+	Column	   *wanted = palloc(sizeof(Column) * Max(decoder->ndata, 1));
+
+	*count = 0;
+	for (int i = 0; i < decoder->ndata; i++)
+		if (decoder->data_wanted[i])
+			wanted[(*count)++] = decoder->data[i];
+	return wanted;
+}
+
+Decoder *
+decoder_begin(Relation rel, const KafkaOptions *options, bool all, const Bitmapset *wanted, Place *place)
+{
+	Decoder    *decoder = palloc0(sizeof(Decoder));
+
+	decoder->options = options;
+	decoder->place = place;
+	decoder->desc = RelationGetDescr(rel);
+	initStringInfo(&decoder->copy);
+	sort_columns(decoder, rel, all, wanted);
+	check_columns(decoder, rel);
+	want_all_for_errors(decoder);
+	if (options->format == KAFKA_FORMAT_JSON && decoder->reads_data)
+	{
+		int			count;
+		Column	   *columns = wanted_data(decoder, &count);
+
+		decoder->json = json_columns(columns, count, place);
+	}
+	if (options->format == KAFKA_FORMAT_CSV && decoder->reads_data)
+		decoder->csv = csv_begin(rel, options, decoder->data, decoder->data_wanted, decoder->ndata, place);
+	return decoder;
+}
+
+void
+decoder_end(Decoder *decoder)
+{
+	if (decoder->csv != NULL)
+		csv_end(decoder->csv);
+}
+
+/* ---- metadata ---- */
+
+static void
+read_facts(const Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < decoder->nfacts; i++)
+	{
+		const MetadataColumn *metadata = &decoder->facts[i];
+		int			at = metadata->column.attnum - 1;
+		int			type;
+		int64		time;
+
+		nulls[at] = false;
+		switch (metadata->what)
+		{
+			case KAFKA_METADATA_PARTITION:
+				values[at] = metadata->column.typid == INT8OID ? Int64GetDatum(record->partition) :
+					Int32GetDatum(record->partition);
+				break;
+			case KAFKA_METADATA_OFFSET:
+				values[at] = Int64GetDatum(record->offset);
+				break;
+			case KAFKA_METADATA_TOPIC:
+				values[at] = CStringGetTextDatum(decoder->options->topic);
+				break;
+			case KAFKA_METADATA_TIMESTAMP:
+				time = record_timestamp(record, &type);
+				/* What the type cannot hold is a time that no record has. */
+				nulls[at] = type == 0 || time < 0 || !IS_VALID_TIMESTAMP((time / 1000 - PG_EPOCH_UNIX_MS / 1000) * 1000000) ||
+					time > INT64CONST(9000000000000000);
+				if (!nulls[at])
+				{
+					values[at] = TimestampTzGetDatum((time - PG_EPOCH_UNIX_MS) * 1000);
+					if (metadata->column.typmod >= 0)
+						values[at] = DirectFunctionCall2(timestamptz_scale, values[at], Int32GetDatum(metadata->column.typmod));
+				}
+				break;
+			case KAFKA_METADATA_TIMESTAMP_TYPE:
+				(void) record_timestamp(record, &type);
+				nulls[at] = type == 0;
+				values[at] = CStringGetTextDatum(type == 2 ? "append" : "create");
+				break;
+			default:
+				break;
+		}
+	}
+}
+
+static Datum
+bytes_datum(const char *bytes, size_t length)
+{
+	bytea	   *result = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(result, VARHDRSZ + length);
+	memcpy(VARDATA(result), bytes, length);
+	return PointerGetDatum(result);
+}
+
+/* Bytes as a JSON string; what is no text as type bytea shows it. */
+static void
+append_header_text(StringInfo json, const char *bytes, size_t length)
+{
+	char	   *text;
+
+	if (memchr(bytes, '\0', length) == NULL && pg_verify_mbstr(PG_UTF8, bytes, length, true))
+		text = pg_any_to_server(pnstrdup(bytes, length), length, PG_UTF8);
+	else
+		text = DatumGetCString(DirectFunctionCall1(byteaout, bytes_datum(bytes, length)));
+	escape_json(json, text);
+}
+
+/* Whether a header of that name stands before a place. */
+static bool
+name_seen(const KafkaRecord *record, int place, const char *name)
+{
+	const char *other;
+	const char *value;
+	size_t		length;
+
+	for (int i = 0; i < place && record_header(record, i, &other, &value, &length); i++)
+		if (strcmp(name, other) == 0)
+			return true;
+	return false;
+}
+
+/* All values of a name from a place on: one as it is, several as an array. */
+static void
+append_header_values(StringInfo json, const KafkaRecord *record, int place, const char *wanted)
+{
+	const char *name;
+	const char *value;
+	size_t		length;
+	int			count = 0;
+	int			begin = json->len;
+
+	for (; record_header(record, place, &name, &value, &length); place++)
+	{
+		if (strcmp(name, wanted) != 0)
+			continue;
+		if (count++ > 0)
+			appendStringInfoChar(json, ',');
+		if (value == NULL)
+			appendStringInfoString(json, "null");
+		else
+			append_header_text(json, value, length);
+	}
+	if (count > 1)
+	{
+		char	   *values = pstrdup(json->data + begin);
+
+		json->len = begin;
+		appendStringInfo(json, "[%s]", values);
+	}
+}
+
+/* The headers as an object; NULL where there are none. What is written the same way, header.h reads. */
+static char *
+headers_json(const KafkaRecord *record)
+{
+	StringInfoData json;
+	const char *name;
+	const char *value;
+	size_t		length;
+
+	if (!record_header(record, 0, &name, &value, &length))
+		return NULL;
+	initStringInfo(&json);
+	for (int i = 0; record_header(record, i, &name, &value, &length); i++)
+	{
+		if (name_seen(record, i, name))
+			continue;
+		appendStringInfoChar(&json, i == 0 ? '{' : ',');
+		append_header_text(&json, name, strlen(name));
+		appendStringInfoChar(&json, ':');
+		append_header_values(&json, record, i, name);
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+/* Bytes as a value of a column. "bytes" need not end with NUL. */
+static Datum
+content_datum(Column *column, const char *bytes, size_t length)
+{
+	if (column->typid == BYTEAOID)
+		return bytes_datum(bytes, length);
+	if (column->typid == TEXTOID)
+		return PointerGetDatum(column_text(bytes, length));
+	return column_input(column, pnstrdup(bytes, length), length);
+}
+
+static void
+read_contents(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < decoder->ncontents; i++)
+	{
+		Column	   *column = &decoder->contents[i].column;
+		KafkaMetadata what = decoder->contents[i].what;
+		const char *bytes;
+		size_t		length;
+
+		decoder->place->column = column->name;
+		if (what == KAFKA_METADATA_HEADERS)
+		{
+			bytes = headers_json(record);
+			length = bytes ? strlen(bytes) : 0;
+		}
+		else
+		{
+			bytes = what == KAFKA_METADATA_KEY ? record->key : record->value;
+			length = what == KAFKA_METADATA_KEY ? record->key_length : record->value_length;
+		}
+		if (bytes != NULL)
+		{
+			values[column->attnum - 1] = content_datum(column, bytes, length);
+			nulls[column->attnum - 1] = false;
+		}
+		decoder->place->column = NULL;
+	}
+}
+
+/* ---- the value ---- */
+
+/* A tombstone: every column is NULL, which a domain may refuse. */
+static void
+read_tombstone(Decoder *decoder)
+{
+	for (int i = 0; i < decoder->ndata; i++)
+	{
+		Column	   *column = &decoder->data[i];
+
+		if (!decoder->data_wanted[i] || column->input.fn_strict)
+			continue;
+		decoder->place->column = column->name;
+		(void) InputFunctionCall(&column->input, NULL, column->ioparam, column->typmod);
+		decoder->place->column = NULL;
+	}
+}
+
+/* The value with a NUL behind it, valid until the next call. */
+static char *
+value_copy(Decoder *decoder, const KafkaRecord *record)
+{
+	resetStringInfo(&decoder->copy);
+	appendBinaryStringInfo(&decoder->copy, record->value, record->value_length);
+	return decoder->copy.data;
+}
+
+static void
+read_whole(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	Column	   *column = &decoder->data[0];
+
+	decoder->place->column = column->name;
+	values[column->attnum - 1] = content_datum(column, record->value, record->value_length);
+	nulls[column->attnum - 1] = false;
+	decoder->place->column = NULL;
+}
+
+static void
+read_data(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	if (!decoder->reads_data)
+		return;
+	if (record->value == NULL)
+		read_tombstone(decoder);
+	else if (decoder->json != NULL)
+		json_read(decoder->json, value_copy(decoder, record), record->value_length, values, nulls);
+	else if (decoder->csv != NULL)
+		csv_read(decoder->csv, record->value, record->value_length, values, nulls);
+	else
+		read_whole(decoder, record, values, nulls);
+}
+
+static void
+read_content(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	read_contents(decoder, record, values, nulls);
+	read_data(decoder, record, values, nulls);
+}
+
+/* ---- on_error keep ---- */
+
+/* What went wrong, on one line. */
+static char *
+error_text(const ErrorData *error, const char *column)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (column != NULL)
+		appendStringInfo(&text, "column \"%s\": ", column);
+	appendStringInfoString(&text, error->message);
+	if (error->detail != NULL)
+		appendStringInfo(&text, " (%s)", error->detail);
+	return text.data;
+}
+
+/* All columns but the facts are NULL, and the error column says why. */
+static void
+store_error(Decoder *decoder, const char *text, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < decoder->ncontents; i++)
+		nulls[decoder->contents[i].column.attnum - 1] = true;
+	for (int i = 0; i < decoder->ndata; i++)
+		nulls[decoder->data[i].attnum - 1] = true;
+	if (decoder->error != 0)
+	{
+		values[decoder->error - 1] = CStringGetTextDatum(text);
+		nulls[decoder->error - 1] = false;
+	}
+}
+
+/* What a record can be at fault for. Everything else goes on being an ERROR. */
+static bool
+is_data_error(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		sqlstate == ERRCODE_DATATYPE_MISMATCH || sqlstate == ERRCODE_STATEMENT_TOO_COMPLEX ||
+		sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED || sqlstate == ERRCODE_BAD_COPY_FILE_FORMAT;
+}
+
+/* Returns what went wrong, or NULL. */
+static char *
+read_in_subtransaction(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile problem = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		read_content(decoder, record, values, nulls);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (!is_data_error(error->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		problem = error_text(error, decoder->place->column);
+		decoder->place->column = NULL;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return problem;
+}
+
+void
+decoder_row(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	char	   *problem;
+
+	if (decoder->nfacts > 0)
+		read_facts(decoder, record, values, nulls);
+	if (decoder->options->on_error == KAFKA_ON_ERROR_STOP || (decoder->ncontents == 0 && !decoder->reads_data))
+	{
+		read_content(decoder, record, values, nulls);
+		return;
+	}
+	problem = read_in_subtransaction(decoder, record, values, nulls);
+	if (problem != NULL)
+		store_error(decoder, problem, values, nulls);
+}
