@@ -120,7 +120,8 @@ END
 $$;
 COMMENT ON FUNCTION medallion.check_weather_empty(text) IS 'an ERROR where tables of weather hold rows of an earlier installation';
 
--- Called by install_weather(), and again wherever something may be missing.
+-- Called by install_weather(), and again wherever something may be missing. What a table held that is gone comes from the
+-- raw objects.
 CREATE FUNCTION medallion.make_weather_tables(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -129,6 +130,8 @@ DECLARE
 	place text[] := (SELECT array_agg(ARRAY[c.name, c.type, c.comment]) FROM medallion.weather_place_column() c);
 	city text[] := ARRAY[ARRAY['city', 'text NOT NULL', 'the city that was asked for, else the name in the answer']];
 	t medallion.weather_topic := (SELECT w FROM medallion.weather_topic w WHERE w.pipeline = $1);
+	is_lost boolean := EXISTS (SELECT FROM medallion.weather_watermark w WHERE w.pipeline = $1 AND w.watermark > '-infinity')
+					   AND EXISTS (SELECT FROM unnest(ARRAY['weather.weather_rt', 'weather.weather_bt', 'weather.dead_letter']) n WHERE to_regclass(n) IS NULL);
 BEGIN
 	PERFORM medallion.check_owner($1);
 	PERFORM medallion.make_schema($1, 'weather');
@@ -160,6 +163,9 @@ BEGIN
 	PERFORM medallion.make_weather_views($1);
 	PERFORM medallion.make_bronze_weather($1, t.lake, t.raw_bucket) WHERE t.lake IS NOT NULL;
 	PERFORM medallion.make_weather_exports($1, t.lake, t.silver_bucket) WHERE t.lake IS NOT NULL;
+	IF is_lost AND t.lake IS NOT NULL THEN
+		PERFORM medallion.backfill($1, NULL, NULL);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION medallion.make_weather_tables(text) IS
