@@ -17,6 +17,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -345,14 +346,26 @@ convert_boolean(const JsonSpan *span, Datum *value)
 	return CONVERTED;
 }
 
-/* Without a zone the session's counts, which the input function knows. */
+/* A local time in the session's time zone, as the input function takes it. */
+static bool
+local_time(TimestampTz *time)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (timestamp2tm(*time, NULL, &tm, &fsec, NULL, NULL) != 0)
+		return false;
+	*time += DetermineTimeZoneOffset(&tm, session_timezone) * USECS_PER_SEC;
+	return IS_VALID_TIMESTAMP(*time);
+}
+
 static Conversion
 convert_timestamptz(const JsonSpan *span, Datum *value)
 {
 	TimestampTz time;
 	bool		zoned;
 
-	if (!json_span_timestamp(span, &time, &zoned) || !zoned)
+	if (!json_span_timestamp(span, &time, &zoned) || (!zoned && !local_time(&time)))
 		return CONVERT_BY_INPUT;
 	*value = TimestampTzGetDatum(time);
 	return CONVERTED;

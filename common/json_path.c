@@ -6,8 +6,8 @@
 
 #include "common/json_path.h"
 
-/* More nodes have no number in a slot. */
-#define MAX_NODES PG_UINT16_MAX
+/* Enough for every column of a table, however deep. */
+#define MAX_NODES 65535
 
 static void
 reject_path(const char *path)
@@ -87,31 +87,32 @@ key_index(const char *key)
 	return index;
 }
 
-/* Slots for the children of a node, at least half of them free: a search always ends at a free one. */
+/* Slots for the children of a node, three in four of them free: a search always ends at a free one. */
 static void
 node_hash_children(JsonPaths *paths, int parent)
 {
 	JsonNode   *node = &paths->nodes[parent];
 	int			children = 0;
-	int			bits = 2;
-	uint32		mask;
+	uint32		size = 4;
 
 	for (int child = node->child; child != 0; child = paths->nodes[child].sibling)
 		children++;
-	while ((1 << bits) < 2 * children)
-		bits++;
+	while (size < 4 * children)
+		size *= 2;
 	if (node->slots != NULL)
 		pfree(node->slots);
-	node->slots = palloc0(sizeof(uint16) << bits);
-	node->shift = 64 - bits;
-	mask = (1 << bits) - 1;
+	node->slots = palloc0(sizeof(JsonSlot) * size);
+	node->mask = size - 1;
 	for (int child = node->child; child != 0; child = paths->nodes[child].sibling)
 	{
-		uint32		at = json_node_hash(paths->nodes[child].head, paths->nodes[child].length, node->shift);
+		JsonSlot	slot = {0, paths->nodes[child].length, child};
+		uint32		at;
 
-		while (node->slots[at & mask] != 0)
+		memcpy(&slot.head, paths->nodes[child].key, Min(slot.length, sizeof(slot.head)));
+		at = json_node_hash(slot.head, slot.length);
+		while (node->slots[at & node->mask].child != 0)
 			at++;
-		node->slots[at & mask] = child;
+		node->slots[at & node->mask] = slot;
 	}
 }
 
@@ -133,7 +134,6 @@ node_add(JsonPaths *paths, int parent, char *key)
 	node = &paths->nodes[paths->count];
 	node->key = key;
 	node->length = strlen(key);
-	memcpy(&node->head, key, Min(node->length, sizeof(node->head)));
 	node->index = key_index(key);
 	node->parent = parent;
 	node->sibling = paths->nodes[parent].child;

@@ -17,18 +17,25 @@
 /* The number of the document itself. */
 #define JSON_ROOT 0
 
+/* A child in the hash table of its parent. */
+typedef struct JsonSlot
+{
+	uint64		head;			/* the first bytes of the key, zero behind its end */
+	uint32		length;			/* of the key */
+	int			child;			/* 0: the slot is free */
+} JsonSlot;
+
 /* One step of one or several paths. Its place among the nodes is the number of the path that ends here. */
 typedef struct JsonNode
 {
-	uint64		head;			/* the first bytes of the key, zero behind its end */
 	const char *key;
 	uint32		length;
 	int32		index;			/* the key as the number of an array's element, or -1 */
 	int			parent;
 	int			child;			/* the first child, or 0 */
 	int			sibling;		/* the next child of the same parent, or 0 */
-	uint16	   *slots;			/* the children by hash of their keys; NULL: no children */
-	int			shift;			/* of the hash */
+	JsonSlot   *slots;			/* the children by hash of their keys; NULL: no children */
+	uint32		mask;			/* how many slots, minus 1 */
 } JsonNode;
 
 typedef struct JsonPaths
@@ -48,31 +55,26 @@ extern int	json_paths_add_steps(JsonPaths *paths, List *steps);
 /* The steps of a path, a List of char *; ERROR where it is malformed. */
 extern List *json_path_split(const char *path);
 
-/* The child of a node for a key, or 0; "head" holds the key's first bytes. */
-static inline int json_node_child(const JsonPaths *paths, const JsonNode *node, uint64 head,
-								  const char *key, uint32 length);
-
 /* Where a key's search begins: the first bytes are nearly always different, and the length nearly always the rest. */
 static inline uint32
-json_node_hash(uint64 head, uint32 length, int shift)
+json_node_hash(uint64 head, uint32 length)
 {
-	return ((head ^ length) * UINT64CONST(0x9E3779B97F4A7C15)) >> shift;
+	return ((head ^ length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 32;
 }
 
+/* The child of a node with children for a key, or 0; "head" holds the key's first bytes. */
 static inline int
 json_node_child(const JsonPaths *paths, const JsonNode *node, uint64 head, const char *key, uint32 length)
 {
-	uint32		mask = (UINT64CONST(1) << (64 - node->shift)) - 1;
-
-	for (uint32 at = json_node_hash(head, length, node->shift);; at++)
+	for (uint32 at = json_node_hash(head, length);; at++)
 	{
-		int			child = node->slots[at & mask];
+		const JsonSlot *slot = &node->slots[at & node->mask];
 
-		if (child == 0)
+		if (slot->child == 0)
 			return 0;
-		if (paths->nodes[child].head == head && paths->nodes[child].length == length &&
-			(length <= 8 || memcmp(paths->nodes[child].key, key, length) == 0))
-			return child;
+		if (slot->head == head && slot->length == length &&
+			(length <= sizeof(head) || memcmp(paths->nodes[slot->child].key, key, length) == 0))
+			return slot->child;
 	}
 }
 

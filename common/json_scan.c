@@ -36,6 +36,23 @@ fail(Scan *scan, JsonProblemCode code, const char *at)
 	return NULL;
 }
 
+/*
+ * Functions that take "ends_so" are compiled twice. True: the text ends with a bracket. Then whatever else outside of a
+ * string was read, at least that bracket follows, and only behind a bracket it must be asked whether the text goes on.
+ */
+static pg_attribute_always_inline bool
+goes_on(const char *at, const char *end, bool ends_so)
+{
+	return ends_so || at < end;
+}
+
+/* Whether a text goes on with that byte. */
+static pg_attribute_always_inline bool
+is_next(const char *at, const char *end, bool ends_so, char byte)
+{
+	return goes_on(at, end, ends_so) && *at == byte;
+}
+
 static pg_noinline const char *
 skip_more_blanks(const char *at, const char *end)
 {
@@ -45,20 +62,13 @@ skip_more_blanks(const char *at, const char *end)
 }
 
 static pg_attribute_always_inline const char *
-skip_blanks(const char *at, const char *end)
+skip_blanks(const char *at, const char *end, bool ends_so)
 {
-	if (at < end && (unsigned char) *at > ' ')
+	if (goes_on(at, end, ends_so) && (unsigned char) *at > ' ')
 		return at;
-	if (end - at >= 2 && *at == ' ' && (unsigned char) at[1] > ' ')
+	if (is_next(at, end, ends_so, ' ') && goes_on(at + 1, end, ends_so) && (unsigned char) at[1] > ' ')
 		return at + 1;
 	return skip_more_blanks(at, end);
-}
-
-/* Whether a text goes on with that byte. */
-static pg_attribute_always_inline bool
-is_next(const char *at, const char *end, char byte)
-{
-	return at < end && *at == byte;
 }
 
 #define EACH(byte) (UINT64CONST(0x0101010101010101) * (byte))
@@ -185,7 +195,7 @@ skip_string(Scan *scan, const char *end, const char *at, bool *escaped)
 {
 	*escaped = false;
 	at = skip_plain(at, end);
-	return is_next(at, end, '"') ? at : skip_special(scan, at, escaped);
+	return is_next(at, end, false, '"') ? at : skip_special(scan, at, escaped);
 }
 
 static const char *
@@ -208,7 +218,7 @@ skip_long_number(Scan *scan, const char *at, bool *integer)
 	at = skip_digits(scan, at);
 	if (at != NULL && *begin == '0' && at > begin + 1)
 		return fail(scan, JSON_PROBLEM_NUMBER, begin + 1);
-	if (at != NULL && is_next(at, scan->end, '.'))
+	if (at != NULL && is_next(at, scan->end, false, '.'))
 	{
 		*integer = false;
 		at = skip_digits(scan, at + 1);
@@ -272,17 +282,17 @@ scan_word(Scan *scan, const char *at, JsonSpan *span)
 {
 	const char *start = at;
 
-	if (is_next(at, scan->end, 't'))
+	if (is_next(at, scan->end, false, 't'))
 	{
 		span->kind = JSON_KIND_TRUE;
 		at = skip_word(scan, at, "true", 4);
 	}
-	else if (is_next(at, scan->end, 'f'))
+	else if (is_next(at, scan->end, false, 'f'))
 	{
 		span->kind = JSON_KIND_FALSE;
 		at = skip_word(scan, at, "false", 5);
 	}
-	else if (is_next(at, scan->end, 'n'))
+	else if (is_next(at, scan->end, false, 'n'))
 	{
 		span->kind = JSON_KIND_NULL;
 		at = skip_word(scan, at, "null", 4);
@@ -296,11 +306,11 @@ scan_word(Scan *scan, const char *at, JsonSpan *span)
 
 /* A value that is neither object nor array, into a span. */
 static pg_attribute_always_inline const char *
-scan_scalar(Scan *scan, const char *end, const char *at, JsonSpan *span)
+scan_scalar(Scan *scan, const char *end, const char *at, JsonSpan *span, bool ends_so)
 {
 	const char *start = at;
 
-	if (is_next(at, end, '"'))
+	if (is_next(at, end, ends_so, '"'))
 	{
 		at = skip_string(scan, end, at + 1, &span->escaped);
 		if (at == NULL)
@@ -310,7 +320,7 @@ scan_scalar(Scan *scan, const char *end, const char *at, JsonSpan *span)
 		span->length = at - start - 1;
 		return at + 1;
 	}
-	if (at == end || ((unsigned char) (*at - '0') > 9 && *at != '-'))
+	if (!goes_on(at, end, ends_so) || ((unsigned char) (*at - '0') > 9 && *at != '-'))
 		return scan_word(scan, at, span);
 	at = skip_number(scan, end, at + (*at == '-' ? 1 : 0), &span->integer);
 	span->kind = JSON_KIND_NUMBER;
@@ -360,11 +370,10 @@ find_child(const Scan *scan, const char *end, const JsonNode *node, const char *
 	uint64		head = 0;
 
 #ifndef WORDS_BIGENDIAN
-	if (length > 0 && end - key >= sizeof(head))
+	if (end - key >= sizeof(head))
 	{
 		memcpy(&head, key, sizeof(head));
-		if (length < sizeof(head))
-			head &= ~UINT64CONST(0) >> (sizeof(head) - length) * 8;
+		head &= length < sizeof(head) ? (UINT64CONST(1) << length * 8) - 1 : ~UINT64CONST(0);
 	}
 	else
 #endif
@@ -374,13 +383,13 @@ find_child(const Scan *scan, const char *end, const JsonNode *node, const char *
 
 /* An object's key and its colon; which child of the node is it? Without a node nobody asks. */
 static pg_attribute_always_inline const char *
-scan_key(Scan *scan, const char *end, const char *at, const JsonNode *node, int *child)
+scan_key(Scan *scan, const char *end, const char *at, const JsonNode *node, int *child, bool ends_so)
 {
 	const char *key = at + 1;
 	bool		escaped;
 
 	*child = 0;
-	if (!is_next(at, end, '"'))
+	if (!is_next(at, end, ends_so, '"'))
 		return fail(scan, JSON_PROBLEM_KEY, at);
 	at = skip_string(scan, end, key, &escaped);
 	if (at == NULL)
@@ -392,10 +401,10 @@ scan_key(Scan *scan, const char *end, const char *at, const JsonNode *node, int 
 			forget(scan, *child);
 	}
 	at++;
-	if (is_next(at, end, ':'))
+	if (is_next(at, end, ends_so, ':'))
 		return at + 1;
-	at = skip_blanks(at, end);
-	return is_next(at, end, ':') ? at + 1 : fail(scan, JSON_PROBLEM_COLON, at);
+	at = skip_blanks(at, end, ends_so);
+	return is_next(at, end, ends_so, ':') ? at + 1 : fail(scan, JSON_PROBLEM_COLON, at);
 }
 
 /* Which child of a node is an array's element of that number? 0: none. */
@@ -409,24 +418,25 @@ find_element(const Scan *scan, const JsonNode *node, int64 index)
 }
 
 static pg_attribute_always_inline bool
-is_open(const char *at, const char *end)
+is_open(const char *at, const char *end, bool ends_so)
 {
-	return at < end && (*at == '{' || *at == '[');
+	return is_next(at, end, ends_so, '{') || is_next(at, end, ends_so, '[');
 }
 
-static const char *skip_nested(Scan *scan, const char *at);
+static const char *skip_nested(Scan *scan, const char *at, bool ends_so);
 
 /*
  * Over an object or array and all that stands in it, from the bracket that opens it. "noted": it is the document's, the
- * values of the paths are noted; else no path leads in there. Two functions for the compiler, one for the reader.
+ * values of the paths are noted; else no path leads in there. Several functions for the compiler, one for the reader.
  */
 static pg_attribute_always_inline const char *
-scan_nested(Scan *scan, const char *at, bool noted)
+scan_nested(Scan *scan, const char *at, bool noted, bool ends_so)
 {
 	const JsonNode *nodes = scan->paths->nodes;
 	const char *end = scan->end;
 	int			top = scan->depth;
-	int			node = JSON_ROOT;	/* the innermost open one, while noted */
+	const JsonNode *node = nodes + JSON_ROOT;	/* the innermost open one, while noted */
+	JsonSpan   *span = scan->spans + JSON_ROOT; /* its span */
 	int			child = JSON_ROOT;	/* the member that comes next, or 0 */
 	bool		object = false;	/* the innermost is an object */
 	bool		begins = true;	/* "at" is at an opening bracket; else inside, behind a comma */
@@ -442,56 +452,81 @@ scan_nested(Scan *scan, const char *at, bool noted)
 			object = *at == '{';
 			if (noted)
 			{
-				node = child;
-				scan->spans[node].kind = object ? JSON_KIND_OBJECT : JSON_KIND_ARRAY;
-				scan->spans[node].start = at;
-				scan->spans[node].length = 0;	/* of an array the number of its elements, until it ends */
+				node = nodes + child;
+				span = scan->spans + child;
+				span->kind = object ? JSON_KIND_OBJECT : JSON_KIND_ARRAY;
+				span->start = at;
+				span->length = 0;	/* of an array the number of its elements, until it ends */
 			}
-			at = skip_blanks(at + 1, end);
+			at = skip_blanks(at + 1, end, ends_so);
 		}
-		if (!begins || !is_next(at, end, object ? '}' : ']'))
+		if (!begins || !is_next(at, end, ends_so, object ? '}' : ']'))
 		{
 			child = 0;
 			if (object)
 			{
-				at = scan_key(scan, end, at, noted ? &nodes[node] : NULL, &child);
+				at = scan_key(scan, end, at, noted ? node : NULL, &child, ends_so);
 				if (at == NULL)
 					return NULL;
-				at = skip_blanks(at, end);
+				at = skip_blanks(at, end, ends_so);
 			}
-			else if (noted && nodes[node].child != 0)
-				child = find_element(scan, &nodes[node], scan->spans[node].length++);
-			begins = is_open(at, end);
+			else if (noted && node->child != 0)
+				child = find_element(scan, node, span->length++);
+			begins = is_open(at, end, ends_so);
 			if (begins && (!noted || child != 0))
 				continue;
-			at = begins ? skip_nested(scan, at) : scan_scalar(scan, end, at, child != 0 ? &scan->spans[child] : &nobody);
+			if (begins)
+				at = skip_nested(scan, at, ends_so);
+			else
+				at = scan_scalar(scan, end, at, child != 0 ? scan->spans + child : &nobody, ends_so);
 			if (at == NULL)
 				return NULL;
-			at = skip_blanks(at, end);
+			if (begins && at == end)
+				return fail(scan, JSON_PROBLEM_END, at);
+			at = skip_blanks(at, end, ends_so);
 		}
 		begins = false;
-		while (is_next(at, end, object ? '}' : ']'))
+		while (is_next(at, end, ends_so, object ? '}' : ']'))
 		{
+			at++;
 			object = scan->outer[--scan->depth];
 			if (noted)
 			{
-				scan->spans[node].length = at + 1 - scan->spans[node].start;
-				node = nodes[node].parent;
+				span->length = at - span->start;
+				span = scan->spans + node->parent;
+				node = nodes + node->parent;
 			}
 			if (scan->depth == top)
-				return at + 1;
-			at = skip_blanks(at + 1, end);
+				return at;
+			if (at == end)
+				return fail(scan, JSON_PROBLEM_END, at);
+			at = skip_blanks(at, end, ends_so);
 		}
-		if (!is_next(at, end, ','))
+		if (!is_next(at, end, ends_so, ','))
 			return fail(scan, JSON_PROBLEM_COMMA, at);
-		at = skip_blanks(at + 1, end);
+		at = skip_blanks(at + 1, end, ends_so);
 	}
 }
 
 static pg_noinline const char *
-skip_nested(Scan *scan, const char *at)
+skip_nested(Scan *scan, const char *at, bool ends_so)
 {
-	return scan_nested(scan, at, false);
+	return ends_so ? scan_nested(scan, at, false, true) : scan_nested(scan, at, false, false);
+}
+
+/* A document that is no object or array, or does not end as these do, is not worth the speed. */
+static pg_noinline const char *
+scan_odd(Scan *scan, const char *at)
+{
+	if (is_open(at, scan->end, false))
+		return scan_nested(scan, at, true, false);
+	return scan_scalar(scan, scan->end, at, &scan->spans[JSON_ROOT], false);
+}
+
+static pg_attribute_always_inline bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
 static bool
@@ -506,21 +541,24 @@ bool
 json_scan(const JsonPaths *paths, const char *json, size_t length, JsonSpan *spans, JsonProblem *problem)
 {
 	bool		outer[JSON_MAX_DEPTH];
-	Scan		scan = {.paths = paths, .spans = spans, .end = json + length, .outer = outer};
+	Scan		scan = {.paths = paths, .spans = spans, .outer = outer};
 	const char *at;
 
 	if (length > MaxAllocSize)
 		return report(problem, JSON_PROBLEM_LENGTH, MaxAllocSize);
 	for (int i = 0; i < paths->count; i++)
 		spans[i].kind = JSON_KIND_ABSENT;
-	at = skip_blanks(json, scan.end);
-	if (is_open(at, scan.end))
-		at = scan_nested(&scan, at, true);
+	while (length > 0 && is_blank(json[length - 1]))
+		length--;
+	scan.end = json + length;
+	at = skip_blanks(json, scan.end, false);
+	if (is_open(at, scan.end, false) && (scan.end[-1] == '}' || scan.end[-1] == ']'))
+		at = scan_nested(&scan, at, true, true);
 	else
-		at = scan_scalar(&scan, scan.end, at, &spans[JSON_ROOT]);
+		at = scan_odd(&scan, at);
 	if (at == NULL)
 		return report(problem, scan.code, scan.place - json);
-	at = skip_blanks(at, scan.end);
+	at = skip_blanks(at, scan.end, false);
 	return report(problem, at == scan.end ? JSON_FINE : JSON_PROBLEM_TRAILING, at - json);
 }
 
