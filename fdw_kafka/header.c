@@ -59,7 +59,7 @@ append_value(StringInfo out, const JsonbValue *name, JsonbValue *value)
 			append_header(out, name->val.string.val, name->val.string.len, value->val.string.val, value->val.string.len);
 			return;
 		case jbvNumeric:
-			text = numeric_normalize(value->val.numeric);
+			text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 			break;
 		case jbvBool:
 			text = value->val.boolean ? "true" : "false";
