@@ -56,5 +56,3 @@ SELECT step, state, rows, bytes, date_trunc('milliseconds', duration) AS duratio
 \pset title 'medallion.run_history: the last 5 runs'
 SELECT run_id, pipeline, state, rows, bytes, date_trunc('milliseconds', duration) AS duration
   FROM medallion.run_history ORDER BY run_id DESC LIMIT 5;
-\pset title 'medallion.doctor()'
-SELECT * FROM medallion.doctor();
