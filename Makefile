@@ -1,11 +1,11 @@
 # pg_medallion: foreign data wrappers, and the extension that runs pipelines over them.
 #
 #   make, make install, make clean    PGXS, against the PostgreSQL that PG_CONFIG names
-#   make demo                         a private stack, RetailDB, and the whole retail pipeline
+#   make demo                         a private stack, RetailDB, and both pipelines, retail and weather
 #   make test                         the same stack, and every test
 #   make bench                        figures beside those of other tools (bench/README.md)
 
-MODULES  = fdw_mysql fdw_s3 extension
+MODULES  = fdw_mysql fdw_kafka fdw_s3 extension
 PG_CONFIG ?= pg_config
 export PG_CONFIG
 
