@@ -3,6 +3,7 @@
 #   make, make install, make clean    PGXS, against the PostgreSQL that PG_CONFIG names
 #   make demo                         a private stack, RetailDB, and both pipelines, retail and weather
 #   make test                         the same stack, and every test
+#   make fuzz                         the JSON scanner under mutations, FUZZ_SECONDS long
 #   make bench                        figures beside those of other tools (bench/README.md)
 
 MODULES  = fdw_mysql fdw_kafka fdw_s3 extension
@@ -35,5 +36,9 @@ installcheck:
 bench:
 	@bench/run
 
-.PHONY: all install uninstall clean demo test test-pg18 installcheck bench \
+# The JSON scanner under mutations and sanitizers, for longer than "make test" does it.
+fuzz:
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} FUZZ_SEED=$${FUZZ_SEED:-$$$$} stack/test json_fuzz
+
+.PHONY: all install uninstall clean demo test test-pg18 installcheck bench fuzz \
 	$(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean)
