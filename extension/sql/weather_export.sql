@@ -125,7 +125,7 @@ BEGIN
 		SELECT * INTO o FROM medallion.enter_exports($1, s.granularity);
 		UPDATE medallion.weather_day w SET exported = w.version
 		WHERE (w.pipeline, w.granularity) = ($1, s.granularity) AND w.day = ANY (s.days) AND w.exported IS DISTINCT FROM w.version;
-		PERFORM medallion.report(medallion.weather_folder(s.granularity), rows, o.bytes, format('%s objects, %s written', o.objects, o.uploaded));
+		PERFORM medallion.report(medallion.weather_folder(s.granularity), rows, o.bytes, format('%s of %s objects written', o.uploaded, o.objects));
 	END LOOP;
 END
 $$;
