@@ -294,3 +294,16 @@ medallion_add_endpoint(PG_FUNCTION_ARGS)
 				   4, args);
 	PG_RETURN_VOID();
 }
+
+PG_FUNCTION_INFO_V1(medallion_drop_endpoint);
+Datum
+medallion_drop_endpoint(PG_FUNCTION_ARGS)
+{
+	const char *args[] = {text_argument(fcinfo, 0), NameStr(*PG_GETARG_NAME(1)), text_argument(fcinfo, 2)};
+
+	owner_check(args[0]);
+	ledger_execute("DELETE FROM medallion.endpoint"
+				   " WHERE pipeline = $1 AND server = $2::pg_catalog.name AND target = $3",
+				   3, args);
+	PG_RETURN_VOID();
+}

@@ -97,7 +97,7 @@ BEGIN
 	IF $2 = 'openweather' THEN
 		PERFORM medallion.check_weather_server($1, $3);
 	END IF;
-	DELETE FROM medallion.endpoint e WHERE e.pipeline = $1 AND e.kind = 'openweather';
+	PERFORM medallion.drop_endpoint($1, e.server) FROM medallion.endpoint e WHERE e.pipeline = $1 AND e.kind = 'openweather';
 	PERFORM medallion.add_endpoint($1, $3, 'openweather') WHERE $2 = 'openweather';
 	INSERT INTO medallion.weather_producer AS w
 	VALUES ($1, $2, CASE WHEN $2 = 'openweather' THEN $3 END, $4, $5)

@@ -23,3 +23,7 @@ COMMENT ON FUNCTION medallion.add_endpoint(text, name, text, text) IS
 'tell doctor() that a pipeline needs a server (kind mysql, s3, kafka or openweather) and there a bucket or topic (s3, kafka); '
 'adding it again does nothing';
 
+CREATE FUNCTION medallion.drop_endpoint(pipeline text, server name, target text DEFAULT '') RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'medallion_drop_endpoint';
+COMMENT ON FUNCTION medallion.drop_endpoint(text, name, text) IS 'tell doctor() that a pipeline needs a server, bucket or topic no more';
