@@ -6,6 +6,7 @@
 \getenv s3_endpoint S3_ENDPOINT
 \getenv s3_access_key S3_ACCESS_KEY
 \getenv s3_secret_key S3_SECRET_KEY
+\getenv kafka_brokers KAFKA_BROKERS
 SET client_min_messages = warning;
 CREATE EXTENSION medallion CASCADE;
 RESET client_min_messages;
@@ -19,18 +20,25 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER lake OPTIONS (access_key :'s3_access
 CREATE SERVER leak FOREIGN DATA WRAPPER fdw_s3 OPTIONS (endpoint :'s3_endpoint', url_style 'path');
 CREATE USER MAPPING FOR CURRENT_USER SERVER leak OPTIONS (access_key :'s3_access_key', secret_key 'not the secret key');
 CREATE SERVER bare FOREIGN DATA WRAPPER fdw_s3 OPTIONS (endpoint :'s3_endpoint', url_style 'path');
+CREATE SERVER stream FOREIGN DATA WRAPPER fdw_kafka OPTIONS (brokers :'kafka_brokers');
+CREATE USER MAPPING FOR CURRENT_USER SERVER stream;
+CREATE SERVER sky FOREIGN DATA WRAPPER openweather OPTIONS (url 'http://127.0.0.1:1/', retries '0', timeout '2s');
+CREATE USER MAPPING FOR CURRENT_USER SERVER sky OPTIONS (api_key 'not the api key'); -- ERROR
+CREATE USER MAPPING FOR CURRENT_USER SERVER sky OPTIONS (api_key 'not-the-api-key');
 SELECT count(public.fdw_s3_create_bucket('lake', 'medallion-doctor'));
 
 SELECT medallion.create_pipeline('patient');
 SELECT medallion.add_endpoint('patient', s, 'mysql') FROM unnest('{source,shut,nowhere,lake}'::name[]) s;
 SELECT medallion.add_endpoint('patient', s, 's3', 'medallion-doctor') FROM unnest('{lake,leak,bare}'::name[]) s;
 SELECT medallion.add_endpoint('patient', 'lake', 's3', 'medallion-no-such-bucket');
+SELECT medallion.add_endpoint('patient', s, 'kafka', 'medallion-no-such-topic') FROM unnest('{stream,nowhere}'::name[]) s;
+SELECT medallion.add_endpoint('patient', s, 'openweather') FROM unnest('{sky,stream}'::name[]) s;
 SELECT check_name, ok, fix IS NOT NULL AS fix FROM medallion.doctor() WHERE check_name NOT LIKE 'pg_cron%';
 SELECT check_name, replace(detail, current_user, '<me>') AS detail, replace(fix, current_user, '<me>') AS fix
   FROM medallion.doctor() WHERE check_name LIKE 'pipeline%' AND NOT ok;
 -- no secret in what it says, nothing left where it wrote
 SELECT count(*) FROM medallion.doctor() d
- WHERE strpos(d::text, :'mysql_password') > 0 OR strpos(d::text, :'s3_secret_key') > 0 OR d::text LIKE '%not the%';
+ WHERE strpos(d::text, :'mysql_password') > 0 OR strpos(d::text, :'s3_secret_key') > 0 OR d::text ~ 'not[ -]the[ -]';
 SELECT count(*) FROM public.fdw_s3_list('lake', 'medallion-doctor');
 
 -- What a step writes is complete before its outcome is recorded; what cannot be written is that step's failure.
@@ -78,4 +86,4 @@ SELECT medallion.drop_pipeline('theirs');
 DROP ROLE regress_owner, regress_stranger;
 
 SET client_min_messages = warning;
-DROP EXTENSION medallion, fdw_mysql, fdw_s3 CASCADE;
+DROP EXTENSION medallion, fdw_mysql, fdw_s3, fdw_kafka CASCADE;
