@@ -110,4 +110,4 @@ SELECT (SELECT count(*) FROM medallion.weather_city) + (SELECT count(*) FROM med
 DROP TABLE public.landed, source_weather.weather_feed;
 DROP SCHEMA source_weather;
 SET client_min_messages = warning;
-DROP EXTENSION medallion CASCADE;
+DROP EXTENSION medallion, fdw_mysql, fdw_s3, fdw_kafka CASCADE;

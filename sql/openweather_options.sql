@@ -50,4 +50,4 @@ SELECT name, places, type, default_value FROM medallion.openweather_options();
 EXPLAIN (VERBOSE, COSTS OFF) SELECT * FROM medallion.openweather('{London}', 's');
 
 SET client_min_messages = warning;
-DROP EXTENSION medallion CASCADE;
+DROP EXTENSION medallion, fdw_mysql, fdw_s3, fdw_kafka CASCADE;
