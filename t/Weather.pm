@@ -23,7 +23,7 @@ sub new
 
 	$self->{partitions} = delete $option{partitions} // 3;
 	$self->drop;
-	$self->{kafka}->create($self->topic, $self->{partitions}, @{delete $option{config} // []});
+	$self->{kafka}->create($self->topic, $self->{partitions}, 'retention.ms=-1', @{delete $option{config} // []});
 	return $self;
 }
 

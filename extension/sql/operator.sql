@@ -21,7 +21,8 @@ BEGIN
 	FOREACH t IN ARRAY ARRAY['medallion.layer', 'medallion.source', 'medallion.model', 'medallion.model_reference',
 							 'medallion.publication', 'medallion.build', 'medallion.object',
 							 'medallion.weather_producer', 'medallion.weather_city', 'medallion.weather_poll',
-							 'medallion.weather_watermark', 'medallion.weather_day']::regclass[] LOOP
+							 'medallion.weather_watermark', 'medallion.weather_day', 'medallion.weather_topic',
+							 'medallion.weather_position', 'medallion.weather_plan', 'medallion.raw_object', 'medallion.weather_gap']::regclass[] LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
 		EXECUTE pg_catalog.format('CREATE POLICY operator ON %s USING (medallion.is_operator(pipeline, current_user))', t);
 		EXECUTE pg_catalog.format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO PUBLIC', t);

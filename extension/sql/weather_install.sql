@@ -13,6 +13,7 @@ DECLARE
 	arguments text := format('kafka %s, topic %s, lake %s, buckets %s, %s, compression %s', kafka, topic, lake, raw_bucket, silver_bucket, compression);
 BEGIN
 	IF medallion.is_installed('weather', arguments) THEN
+		PERFORM medallion.check_weather_sizes(compression, run_records, object_records);
 		PERFORM medallion.make_weather_places(kafka, topic, lake, ARRAY[raw_bucket, silver_bucket], replication);
 		UPDATE medallion.weather_topic t SET run_records = $11, object_records = $12 WHERE t.pipeline = 'weather';
 		PERFORM medallion.set_weather_producer('weather', producer, poller, poll_interval);
@@ -21,13 +22,14 @@ BEGIN
 		RETURN;
 	END IF;
 
+	PERFORM medallion.check_weather_sizes(compression, run_records, object_records);
 	PERFORM medallion.create_pipeline('weather', arguments);
+	PERFORM medallion.set_weather_producer('weather', producer, poller, poll_interval);
 	INSERT INTO medallion.weather_topic (pipeline, kafka, topic, lake, raw_bucket, silver_bucket, compression, run_records, object_records)
 	VALUES ('weather', kafka, topic, lake, raw_bucket, silver_bucket, compression, run_records, object_records);
 	PERFORM medallion.make_weather_places(kafka, topic, lake, ARRAY[raw_bucket, silver_bucket], replication);
 	PERFORM medallion.add_endpoint('weather', kafka, 'kafka', topic);
 	PERFORM medallion.add_endpoint('weather', lake, 's3', b) FROM unnest(ARRAY[raw_bucket, silver_bucket]) b;
-	PERFORM medallion.set_weather_producer('weather', producer, poller, poll_interval);
 	PERFORM medallion.add_weather_cities('weather', COALESCE(cities, '{London,New Delhi,New York}'));
 	PERFORM medallion.repair('weather');
 
@@ -41,6 +43,20 @@ END
 $$;
 COMMENT ON FUNCTION medallion.install_weather(name, name, name, text, text, text[], interval, text, text, text, bigint, bigint, integer) IS
 'make the pipeline "weather": topic, buckets, schemas, tables and steps, from OpenWeather through Kafka to tables and an S3 server';
+
+CREATE FUNCTION medallion.check_weather_sizes(compression text, run_records bigint, object_records bigint) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF compression IS NULL OR compression NOT IN ('zstd', 'gzip') THEN
+		RAISE EXCEPTION 'unknown compression "%"', compression
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Raw objects are compressed by zstd or gzip.';
+	ELSIF run_records IS NULL OR run_records < 1 OR object_records IS NULL OR object_records < 1 THEN
+		RAISE EXCEPTION 'run_records and object_records must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.check_weather_sizes(text, bigint, bigint) IS 'an ERROR for raw objects that cannot be made';
 
 CREATE FUNCTION medallion.make_weather_places(kafka name, topic text, lake name, buckets text[], replication integer) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
