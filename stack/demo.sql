@@ -11,6 +11,14 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_cron;
 CREATE EXTENSION IF NOT EXISTS medallion CASCADE;
+DO $$
+BEGIN
+	IF to_regproc('medallion.install_weather') IS NULL THEN
+		RAISE EXCEPTION 'this stack has the extension of an earlier checkout'
+			USING HINT = 'stack/down --remove deletes the stack and what it holds; then run this again.';
+	END IF;
+END
+$$;
 
 -- Created once; addresses and secrets set each time, because a stack that was made anew has others.
 CREATE SERVER IF NOT EXISTS retaildb FOREIGN DATA WRAPPER fdw_mysql OPTIONS (host :'mysql_host', port :'mysql_port', dbname 'retaildb');
