@@ -26,8 +26,8 @@
 
 /* Requests that are under way at once. */
 #define RUNNING_MAX 32
-/* Answers have less than a kilobyte. */
-#define BODY_MAX (1024 * 1024)
+/* Answers have less than a kilobyte; what is longer could be too long for a record of Kafka. */
+#define BODY_MAX (256 * 1024)
 #define WINDOW (64 * 1024)
 #define CITY_MAX 256
 #define BACKOFF_FIRST_MS 200

@@ -98,13 +98,14 @@ like($records->{'New Delhi'}, qr/^\{"_error":true,"status_code":null,"city":"New
 
 $next_slot->();
 $weather->answer('*', status => 401, body => qq({"cod":401,"message":"Invalid API key $key."}));
+$weather->answer('London', status => 404);
 $result = $run->();
 like($result->{text}, qr/ERROR: .*failed in step "poll": no city could be polled: HTTP status 401: Invalid API key.*HINT:  Check the option api_key of the user mapping for server "openweather"/s,
 	'a refused key is an error that says what to do');
 unlike($result->{text}, qr/WARNING/, '... and no warning besides');
 is($steps->(), 'produce succeeded, land succeeded, poll failed', '... of the last step');
 $records = $sent->(3);
-is(scalar(grep { /"status_code":401/ } values %$records), 3, 'the failures are sent');
+is(scalar(grep { /"_error":true/ } values %$records), 3, 'the failures are sent');
 is($session->try("SELECT sqlstate FROM medallion.step_history WHERE state = 'failed' ORDER BY run_id DESC LIMIT 1")->{out}, '28000', 'with its SQLSTATE');
 is($run->()->{code}, undef, 'the next run in the slot asks nothing, and succeeds');
 $sent->(0);

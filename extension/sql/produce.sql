@@ -129,7 +129,8 @@ AS $$
 DECLARE
 	polled medallion.weather_poll[];
 BEGIN
-	SELECT array_agg(w ORDER BY w.city) INTO polled FROM medallion.weather_poll w
+	-- a key that is refused says more than a city that does not exist
+	SELECT array_agg(w ORDER BY COALESCE(array_position('{401,403,429}', w.status_code), 4), w.city) INTO polled FROM medallion.weather_poll w
 	WHERE w.pipeline = $1 AND w.run_id = medallion.current_run();
 	IF polled IS NULL OR EXISTS (SELECT FROM unnest(polled) w WHERE w.error IS NULL) THEN
 		RETURN;
