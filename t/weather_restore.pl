@@ -114,8 +114,8 @@ for my $decision (sort keys %way)
 my @objects = $weather->objects;
 my ($newest) = $stack->sql('SELECT path FROM medallion.raw_object ORDER BY last_offset DESC LIMIT 1');
 my $next = $stack->sql('SELECT next_offset FROM medallion.weather_position WHERE partition = 0');
-my $beyond = sub { my ($first, $last) = @_; return sprintf 'date=2099-01-01/0-%020d-%020d.jsonl.zst', $next + $first, $next + $last };
-for my $case ([overlaps => -5, 5, qr/overlaps others/], [hole => 10, 20, qr/no raw object holds offsets/])
+my $beyond = sub { my ($first, $last) = @_; return sprintf 'date=2031-01-01/0-%020d-%020d.jsonl.zst', $next + $first, $next + $last };
+for my $case (['overlaps others' => -5, 5, qr/overlaps others/], ['leaves a hole' => 10, 20, qr/no raw object holds offsets/])
 {
 	my ($what, $first, $last, $message) = @$case;
 	my $path = $beyond->($first, $last);
