@@ -27,11 +27,51 @@ write_boolean(ValueWriter *writer, Datum value, StringInfo out)
 	appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
 }
 
+#define EACH(byte) (UINT64CONST(0x0101010101010101) * (byte))
+
+/* Whether some of eight bytes is a quote, a backslash or a control character. */
+static bool
+word_needs_escapes(uint64 word)
+{
+	uint64		quote = word ^ EACH('"');
+	uint64		backslash = word ^ EACH('\\');
+
+	return ((((quote - EACH(1)) & ~quote) | ((backslash - EACH(1)) & ~backslash) | ((word - EACH(' ')) & ~word)) &
+			EACH(0x80)) != 0;
+}
+
+static bool
+needs_escapes(const char *bytes, size_t length)
+{
+	uint64		word;
+
+	for (; length >= sizeof(word); length -= sizeof(word), bytes += sizeof(word))
+	{
+		memcpy(&word, bytes, sizeof(word));
+		if (word_needs_escapes(word))
+			return true;
+	}
+	word = EACH(' ');
+	memcpy(&word, bytes, length);
+	return word_needs_escapes(word);
+}
+
+/* Most strings stand as they are. */
 static void
 write_string(ValueWriter *writer, Datum value, StringInfo out)
 {
-	char	   *text = OutputFunctionCall(&writer->output, value);
+	int			begin = out->len;
+	char	   *text;
 
+	appendStringInfoChar(out, '"');
+	writer->write(writer, value, out);
+	if (!needs_escapes(out->data + begin + 1, out->len - begin - 1))
+	{
+		appendStringInfoChar(out, '"');
+		return;
+	}
+	text = pnstrdup(out->data + begin + 1, out->len - begin - 1);
+	out->len = begin;
 	escape_json(out, text);
 	pfree(text);
 }

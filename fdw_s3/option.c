@@ -81,6 +81,8 @@ static const OptionDef options[] = {
 	 "What the objects hold: comma separated values, one JSON object per line, or plain lines.", .choices = formats},
 	{"compression", OPTION_TABLE, OPTION_ENUM, FIELD(compression), "auto",
 	 "How objects are compressed; auto goes by the name: .gz, .zst, else not at all.", .choices = compressions},
+	{"compression_level", OPTION_TABLE, OPTION_INT, FIELD(compression_level), "0",
+	 "How hard what is written is compressed: zstd 1 to 19, gzip 1 to 9; 0 is 1 for zstd and 6 for gzip.", 0, 19},
 	{"header", OPTION_TABLE, OPTION_ENUM, FIELD(header), "false",
 	 "csv: each object begins with a line of column names; match checks them.", .choices = headers},
 	{"delimiter", OPTION_TABLE, OPTION_CHAR, FIELD(delimiter), ",", "csv: stands between two values; \\t is a tab."},

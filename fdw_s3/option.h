@@ -47,6 +47,7 @@ typedef struct S3Options
 	char	   *path;			/* one object's key */
 	int			format;			/* S3Format */
 	int			compression;	/* S3Compression */
+	int			compression_level;	/* of what is written; 0: the method's own */
 	int			header;			/* S3Header */
 	char		delimiter;
 	char		quote;

@@ -32,6 +32,7 @@ CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (bucket 'b', prefix '', delimite
 CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (bucket 'b', prefix '', null 'a,b');  -- ERROR
 CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (bucket 'b', prefix '', encoding 'klingon');  -- ERROR
 CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (bucket 'b', prefix '', part_size '1MB');  -- ERROR
+CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (bucket 'b', prefix '', compression_level '20');  -- ERROR
 CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (bucket 'b', prefix '', read_ahead '0');  -- ERROR
 CREATE FOREIGN TABLE t (a int) SERVER s OPTIONS (bucket 'b', prefix '', endpoint 'http://h');  -- ERROR
 -- columns
