@@ -106,7 +106,7 @@ set_budget(KafkaConsumer *consumer, rd_kafka_conf_t *conf)
 {
 	const KafkaClient *client = consumer->client;
 	int64		bytes = consumer->fetch_budget / 4;
-	int64		fetch = Max(consumer->fetch_budget / 64, 256 * 1024);
+	int64		fetch = Max(consumer->fetch_budget / 256, 64 * 1024);
 
 	consumer->queue_bytes = bytes;
 	consumer->queue_records = bytes / RECORD_OVERHEAD;
@@ -271,7 +271,6 @@ consumer_acquire(KafkaClient *client, int isolation, int64 fetch_budget)
 	guard->callback.arg = guard;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &guard->callback);
 	library_listen(consumer->main_queue, &consumer->trouble);
-	library_calm(&consumer->trouble);
 	return consumer;
 }
 
@@ -335,7 +334,6 @@ question_begin(Question *question, KafkaConsumer *consumer, const char *action, 
 	question->deadline = deadline_in(consumer->proven ? s->read_timeout : s->connect_timeout);
 	question->refused = deadline_in(consumer->proven ? REFUSED_LATER_MS : REFUSED_FIRST_MS);
 	question->slice = SLICE_FIRST_MS;
-	library_calm(&consumer->trouble);
 	CHECK_FOR_INTERRUPTS();
 }
 
@@ -361,6 +359,7 @@ question_answered(Question *question, rd_kafka_resp_err_t code)
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
 		consumer->proven = true;
+		library_calm(trouble);
 		return true;
 	}
 	library_listen(consumer->main_queue, trouble);

@@ -27,6 +27,7 @@ typedef struct MetadataColumn
 {
 	Column		column;
 	KafkaMetadata what;
+	bool		wanted;
 } MetadataColumn;
 
 struct Decoder
@@ -35,18 +36,18 @@ struct Decoder
 	Place	   *place;
 	MetadataColumn *facts;		/* wanted ones that can always be told */
 	int			nfacts;
-	MetadataColumn *contents;	/* wanted ones whose bytes may not suit the type: key, value, headers */
+	MetadataColumn *contents;	/* whose bytes may not suit the type: key, value, headers */
 	int			ncontents;
+	bool		reads_contents; /* any of them is wanted */
 	Column	   *data;			/* of the value, in the table's order */
 	bool	   *data_wanted;
 	int			ndata;
 	bool		reads_data;		/* any of them is wanted */
+	bool		takes_tombstones;	/* no wanted one can refuse NULL */
 	AttrNumber	error;			/* the column with metadata error, where wanted; else 0 */
 
 	JsonColumns *json;
 	CsvReader  *csv;
-	StringInfoData copy;		/* of a value, with a NUL behind it */
-	TupleDesc	desc;
 };
 
 /* ---- columns ---- */
@@ -110,7 +111,7 @@ check_metadata_type(const Column *column, KafkaMetadata what)
 }
 
 static void
-add_metadata(Decoder *decoder, const Column *column, KafkaMetadata what)
+add_metadata(Decoder *decoder, const Column *column, KafkaMetadata what, bool asked)
 {
 	MetadataColumn *metadata;
 
@@ -125,6 +126,7 @@ add_metadata(Decoder *decoder, const Column *column, KafkaMetadata what)
 		metadata = &decoder->facts[decoder->nfacts++];
 	metadata->column = *column;
 	metadata->what = what;
+	metadata->wanted = asked;
 }
 
 /* Sort the columns into those of the record and those of its value. */
@@ -150,8 +152,8 @@ sort_columns(Decoder *decoder, Relation rel, bool all, const Bitmapset *wanted)
 			decoder->data[decoder->ndata++] = columns[i];
 			decoder->reads_data |= asked;
 		}
-		else if (asked)
-			add_metadata(decoder, &columns[i], what);
+		else if (asked || what == KAFKA_METADATA_KEY || what == KAFKA_METADATA_VALUE)
+			add_metadata(decoder, &columns[i], what, asked);
 	}
 }
 
@@ -162,11 +164,19 @@ sort_columns(Decoder *decoder, Relation rel, bool all, const Bitmapset *wanted)
 static void
 want_all_for_errors(Decoder *decoder)
 {
-	if (decoder->options->on_error != KAFKA_ON_ERROR_KEEP || (!decoder->reads_data && decoder->error == 0))
-		return;
+	if (decoder->options->on_error == KAFKA_ON_ERROR_KEEP && (decoder->reads_data || decoder->error != 0))
+	{
+		for (int i = 0; i < decoder->ndata; i++)
+			decoder->data_wanted[i] = true;
+		for (int i = 0; i < decoder->ncontents; i++)
+			decoder->contents[i].wanted = true;
+		decoder->reads_data = decoder->ndata > 0;
+	}
+	decoder->takes_tombstones = true;
 	for (int i = 0; i < decoder->ndata; i++)
-		decoder->data_wanted[i] = true;
-	decoder->reads_data = decoder->ndata > 0;
+		decoder->takes_tombstones &= !decoder->data_wanted[i] || decoder->data[i].input.fn_strict;
+	for (int i = 0; i < decoder->ncontents; i++)
+		decoder->reads_contents |= decoder->contents[i].wanted;
 }
 
 static void
@@ -208,8 +218,6 @@ decoder_begin(Relation rel, const KafkaOptions *options, bool all, const Bitmaps
 
 	decoder->options = options;
 	decoder->place = place;
-	decoder->desc = RelationGetDescr(rel);
-	initStringInfo(&decoder->copy);
 	sort_columns(decoder, rel, all, wanted);
 	check_columns(decoder, rel);
 	want_all_for_errors(decoder);
@@ -383,34 +391,40 @@ content_datum(Column *column, const char *bytes, size_t length)
 	return column_input(column, pnstrdup(bytes, length), length);
 }
 
-static void
-read_contents(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+/* The bytes of a column; NULL where the record has none. */
+static const char *
+content_bytes(const MetadataColumn *metadata, const KafkaRecord *record, size_t *length)
 {
-	for (int i = 0; i < decoder->ncontents; i++)
-	{
-		Column	   *column = &decoder->contents[i].column;
-		KafkaMetadata what = decoder->contents[i].what;
-		const char *bytes;
-		size_t		length;
+	const char *json;
 
-		decoder->place->column = column->name;
-		if (what == KAFKA_METADATA_HEADERS)
-		{
-			bytes = headers_json(record);
-			length = bytes ? strlen(bytes) : 0;
-		}
-		else
-		{
-			bytes = what == KAFKA_METADATA_KEY ? record->key : record->value;
-			length = what == KAFKA_METADATA_KEY ? record->key_length : record->value_length;
-		}
-		if (bytes != NULL)
-		{
-			values[column->attnum - 1] = content_datum(column, bytes, length);
-			nulls[column->attnum - 1] = false;
-		}
-		decoder->place->column = NULL;
+	switch (metadata->what)
+	{
+		case KAFKA_METADATA_KEY:
+			*length = record->key_length;
+			return record->key;
+		case KAFKA_METADATA_VALUE:
+			*length = record->value_length;
+			return record->value;
+		default:
+			json = headers_json(record);
+			*length = json ? strlen(json) : 0;
+			return json;
 	}
+}
+
+static void
+read_content(Decoder *decoder, const MetadataColumn *metadata, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	Column	   *column = (Column *) &metadata->column;
+	size_t		length;
+	const char *bytes = content_bytes(metadata, record, &length);
+
+	if (bytes == NULL)
+		return;
+	decoder->place->column = column->name;
+	values[column->attnum - 1] = content_datum(column, bytes, length);
+	nulls[column->attnum - 1] = false;
+	decoder->place->column = NULL;
 }
 
 /* ---- the value ---- */
@@ -431,15 +445,6 @@ read_tombstone(Decoder *decoder)
 	}
 }
 
-/* The value with a NUL behind it, valid until the next call. */
-static char *
-value_copy(Decoder *decoder, const KafkaRecord *record)
-{
-	resetStringInfo(&decoder->copy);
-	appendBinaryStringInfo(&decoder->copy, record->value, record->value_length);
-	return decoder->copy.data;
-}
-
 static void
 read_whole(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
 {
@@ -454,23 +459,14 @@ read_whole(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nul
 static void
 read_data(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
 {
-	if (!decoder->reads_data)
-		return;
 	if (record->value == NULL)
 		read_tombstone(decoder);
 	else if (decoder->json != NULL)
-		json_read(decoder->json, value_copy(decoder, record), record->value_length, values, nulls);
+		json_read(decoder->json, record->value, record->value_length, values, nulls);
 	else if (decoder->csv != NULL)
 		csv_read(decoder->csv, record->value, record->value_length, values, nulls);
 	else
 		read_whole(decoder, record, values, nulls);
-}
-
-static void
-read_content(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
-{
-	read_contents(decoder, record, values, nulls);
-	read_data(decoder, record, values, nulls);
 }
 
 /* ---- on_error keep ---- */
@@ -490,21 +486,6 @@ error_text(const ErrorData *error, const char *column)
 	return text.data;
 }
 
-/* All columns but the facts are NULL, and the error column says why. */
-static void
-store_error(Decoder *decoder, const char *text, Datum *values, bool *nulls)
-{
-	for (int i = 0; i < decoder->ncontents; i++)
-		nulls[decoder->contents[i].column.attnum - 1] = true;
-	for (int i = 0; i < decoder->ndata; i++)
-		nulls[decoder->data[i].attnum - 1] = true;
-	if (decoder->error != 0)
-	{
-		values[decoder->error - 1] = CStringGetTextDatum(text);
-		nulls[decoder->error - 1] = false;
-	}
-}
-
 /* What a record can be at fault for. Everything else goes on being an ERROR. */
 static bool
 is_data_error(int sqlstate)
@@ -516,9 +497,10 @@ is_data_error(int sqlstate)
 		sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED || sqlstate == ERRCODE_BAD_COPY_FILE_FORMAT;
 }
 
-/* Returns what went wrong, or NULL. */
+/* Read a column, or with NULL the value, that only an input function can judge. Returns what went wrong, or NULL. */
 static char *
-read_in_subtransaction(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+read_in_subtransaction(Decoder *decoder, const MetadataColumn *metadata, const KafkaRecord *record, Datum *values,
+					   bool *nulls)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -528,7 +510,10 @@ read_in_subtransaction(Decoder *decoder, const KafkaRecord *record, Datum *value
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		read_content(decoder, record, values, nulls);
+		if (metadata != NULL)
+			read_content(decoder, metadata, record, values, nulls);
+		else
+			read_data(decoder, record, values, nulls);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -537,10 +522,12 @@ read_in_subtransaction(Decoder *decoder, const KafkaRecord *record, Datum *value
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (!is_data_error(error->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!is_data_error(error->sqlerrcode))
+			ReThrowError(error);
 		problem = error_text(error, decoder->place->column);
 		decoder->place->column = NULL;
 	}
@@ -550,19 +537,126 @@ read_in_subtransaction(Decoder *decoder, const KafkaRecord *record, Datum *value
 	return problem;
 }
 
+/* Why bytes cannot become a text, or NULL. */
+static const char *
+text_problem(const char *bytes, size_t length)
+{
+	if (memchr(bytes, '\0', length) != NULL)
+		return "cannot store a NUL byte in a text value";
+	if (!pg_verify_mbstr(PG_UTF8, bytes, length, true))
+		return "invalid byte sequence for encoding \"UTF8\"";
+	return NULL;
+}
+
+/* Whether a column takes bytes without an ERROR; as json_try says it. */
+static JsonTry
+judge_bytes(const Column *column, const char *bytes, size_t length, char **problem)
+{
+	const char *why;
+
+	if (bytes == NULL || column->typid == BYTEAOID)
+		return JSON_TRY_READ;
+	if (column->typid != TEXTOID || GetDatabaseEncoding() != PG_UTF8)
+		return JSON_TRY_UNSURE;
+	why = text_problem(bytes, length);
+	if (why == NULL)
+		return JSON_TRY_READ;
+	*problem = psprintf("column \"%s\": %s", column->name, why);
+	return JSON_TRY_REFUSED;
+}
+
+/* Read key, value and headers where they suit their columns. Returns what is wrong with the last that does not. */
+static char *
+keep_contents(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	char	   *problem = NULL;
+
+	for (int i = 0; i < decoder->ncontents; i++)
+	{
+		const MetadataColumn *metadata = &decoder->contents[i];
+		JsonTry		judged = JSON_TRY_READ;
+		char	   *why = NULL;
+
+		if (!metadata->wanted)
+			continue;
+		if (metadata->what != KAFKA_METADATA_HEADERS)
+		{
+			size_t		length;
+			const char *bytes = content_bytes(metadata, record, &length);
+
+			judged = judge_bytes(&metadata->column, bytes, length, &why);
+		}
+		if (judged == JSON_TRY_READ)
+			read_content(decoder, metadata, record, values, nulls);
+		else if (judged == JSON_TRY_UNSURE)
+			why = read_in_subtransaction(decoder, metadata, record, values, nulls);
+		if (why != NULL)
+		{
+			nulls[metadata->column.attnum - 1] = true;
+			problem = why;
+		}
+	}
+	return problem;
+}
+
+/* Read the value where that needs no subtransaction. */
+static JsonTry
+try_data(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls, char **problem)
+{
+	JsonTry		judged;
+
+	if (!decoder->reads_data)
+		return JSON_TRY_READ;
+	if (record->value == NULL)
+		return decoder->takes_tombstones ? JSON_TRY_READ : JSON_TRY_UNSURE;
+	if (decoder->json != NULL)
+		return json_try(decoder->json, record->value, record->value_length, values, nulls, problem);
+	if (decoder->csv != NULL)
+		return JSON_TRY_UNSURE;
+	judged = judge_bytes(&decoder->data[0], record->value, record->value_length, problem);
+	if (judged == JSON_TRY_READ)
+		read_whole(decoder, record, values, nulls);
+	return judged;
+}
+
+/* The columns of the value are NULL, and the error column says why. */
+static void
+store_error(Decoder *decoder, const char *text, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < decoder->ndata; i++)
+		nulls[decoder->data[i].attnum - 1] = true;
+	if (decoder->error != 0)
+	{
+		values[decoder->error - 1] = CStringGetTextDatum(text);
+		nulls[decoder->error - 1] = false;
+	}
+}
+
+/* Read a record and keep it whatever it holds. Few need a subtransaction: those that only an input function can judge. */
+static void
+keep_row(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
+{
+	char	   *problem = keep_contents(decoder, record, values, nulls);
+
+	if (problem == NULL && try_data(decoder, record, values, nulls, &problem) == JSON_TRY_UNSURE)
+		problem = read_in_subtransaction(decoder, NULL, record, values, nulls);
+	if (problem != NULL)
+		store_error(decoder, problem, values, nulls);
+}
+
 void
 decoder_row(Decoder *decoder, const KafkaRecord *record, Datum *values, bool *nulls)
 {
-	char	   *problem;
-
 	if (decoder->nfacts > 0)
 		read_facts(decoder, record, values, nulls);
-	if (decoder->options->on_error == KAFKA_ON_ERROR_STOP || (decoder->ncontents == 0 && !decoder->reads_data))
+	if (decoder->options->on_error == KAFKA_ON_ERROR_KEEP)
 	{
-		read_content(decoder, record, values, nulls);
+		keep_row(decoder, record, values, nulls);
 		return;
 	}
-	problem = read_in_subtransaction(decoder, record, values, nulls);
-	if (problem != NULL)
-		store_error(decoder, problem, values, nulls);
+	for (int i = 0; decoder->reads_contents && i < decoder->ncontents; i++)
+		if (decoder->contents[i].wanted)
+			read_content(decoder, &decoder->contents[i], record, values, nulls);
+	if (decoder->reads_data)
+		read_data(decoder, record, values, nulls);
 }

@@ -38,6 +38,9 @@
 /* How long to go on where all brokers refuse: those that were reached before may be about to come back. */
 #define REFUSED_FIRST_MS 500
 #define REFUSED_LATER_MS 5000
+/* The first question waits this long, later ones longer: a broker far away needs more than that. */
+#define ASK_FIRST_MS WAIT_SLICE_MS
+#define ASK_LAST_MS 800
 /* After a failure, how long to wait for the fate of what is on its way. */
 #define SETTLE_MS 200
 /* What the broker gives a Kafka transaction: the longer, the longer a crash holds up its readers. */
@@ -501,14 +504,14 @@ topic_get(KafkaProducer *producer, const char *name)
 	return topic ? topic : topic_new(producer, name);
 }
 
-/* Ask once, for a slice of time: what the broker says of the topic. */
+/* Ask once: what the broker says of the topic. */
 static rd_kafka_resp_err_t
-ask_topic(ProducerTopic *topic)
+ask_topic(ProducerTopic *topic, int slice_ms)
 {
 	const struct rd_kafka_metadata *metadata;
 	rd_kafka_resp_err_t code;
 
-	code = rd_kafka_metadata(topic->producer->handle, 0, topic->handle, &metadata, WAIT_SLICE_MS);
+	code = rd_kafka_metadata(topic->producer->handle, 0, topic->handle, &metadata, slice_ms);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return code;
 	code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
@@ -540,10 +543,12 @@ find_topic(ProducerTopic *topic)
 	Deadline	deadline = deadline_in(timeout);
 	Deadline	unknown = deadline_in(UNKNOWN_TOPIC_MS);
 	Deadline	refused = DEADLINE_NONE;
+	int			slice = ASK_FIRST_MS;
 	rd_kafka_resp_err_t code;
 
-	while ((code = ask_topic(topic)) != RD_KAFKA_RESP_ERR_NO_ERROR)
+	while ((code = ask_topic(topic, slice)) != RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
+		slice = Min(2 * slice, ASK_LAST_MS);
 		CHECK_FOR_INTERRUPTS();
 		serve(producer);
 		check(producer, topic, "send to");
