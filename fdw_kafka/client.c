@@ -367,8 +367,8 @@ question_answered(Question *question, rd_kafka_resp_err_t code)
 		(trouble->all_down && deadline_left(question->refused) == 0);
 	if (!library_transient(code) || hopeless || deadline_left(question->deadline) == 0)
 		consumer_give_up(consumer, question->action, question->topic, -1, code);
-	if (code != RD_KAFKA_RESP_ERR__TIMED_OUT)
-		wait_sleep(RETRY_MS);
+	/* Looks for a client that went away, too. */
+	wait_sleep(code == RD_KAFKA_RESP_ERR__TIMED_OUT ? 1 : RETRY_MS);
 	question->slice = Min(question->slice * 2, SLICE_LAST_MS);
 	return false;
 }
