@@ -86,7 +86,7 @@ for my $count (10, 60, 90)
 	$kafka->produce($topic, map { reading($_, partition => $_ % 3) } 1 .. 60);
 	whole("made anew with $count: before");
 	$kafka->delete($topic);
-	$kafka->create($topic, 3);
+	$kafka->create($topic, 3, 'retention.ms=-1');
 	$kafka->produce($topic, map { reading(1000 + $_, partition => $_ % 3) } 1 .. $count);
 	like($weather->fails, qr/55000: .*is not the one that pipeline "weather" has read.*accept_topic/s, "made anew with $count: stops");
 	is($stack->sql('SELECT count(*) FROM medallion.accept_topic()'), '3', "made anew with $count: accepted");
@@ -98,7 +98,7 @@ begin('fewer');
 $kafka->produce($topic, map { reading($_, partition => $_ % 3) } 1 .. 30);
 whole('three partitions');
 $kafka->delete($topic);
-$kafka->create($topic, 2);
+$kafka->create($topic, 2, 'retention.ms=-1');
 $kafka->produce($topic, map { reading(500 + $_, partition => 0) } 1 .. 5);
 like($weather->fails, qr/Partition 2: read up to offset 10, it is gone/, 'fewer partitions');
 $stack->sql("SELECT * FROM medallion.accept_topic(start => 'latest')");

@@ -112,6 +112,7 @@ AS $$
 DECLARE
 	s record;
 	o record;
+	bytes bigint;
 BEGIN
 	SELECT * INTO s FROM medallion.weather_summary();
 	IF s.records <> records THEN
@@ -120,6 +121,7 @@ BEGIN
 	PERFORM medallion.check_landed(r, s.first_offset);
 	IF records > 0 THEN
 		SELECT f.* INTO STRICT o FROM public.fdw_s3_finish() f WHERE f.path = r.path;
+		bytes := o.bytes;
 		PERFORM medallion.merge_weather(r.pipeline, medallion.generation_name(topic, r.generation));
 		INSERT INTO medallion.raw_object (pipeline, path, topic, partition, generation, first_offset, last_offset, records, min_event, max_event,
 										  bytes, etag, sha256, run_id)
@@ -128,7 +130,7 @@ BEGIN
 	END IF;
 	PERFORM medallion.move_position(r.pipeline, r.partition, r.last_offset + 1);
 	DELETE FROM medallion.weather_plan w WHERE (w.pipeline, w.path) = (r.pipeline, r.path);
-	RETURN o.bytes;
+	RETURN bytes;
 END
 $$;
 COMMENT ON FUNCTION medallion.enter_range(medallion.weather_plan, text, bigint) IS 'enter a range that has landed into ledger, windows and position';
