@@ -17,6 +17,16 @@ CREATE FOREIGN TABLE whole_dirty (key text OPTIONS (metadata 'key'), value text 
 CREATE FUNCTION stands(wanted text) RETURNS TABLE (plain text, seen text, written text) LANGUAGE sql AS $$
     SELECT (SELECT string_agg(value, ' ') FROM plain WHERE key = wanted), (SELECT string_agg(value, ' ') FROM whole WHERE key = wanted),
         (SELECT string_agg(value, ' ') FROM whole_dirty WHERE key = wanted) $$;
+-- a commit of Kafka's is seen by readers a moment after it is done
+CREATE FUNCTION settled() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1..200 LOOP
+        IF NOT EXISTS (SELECT FROM fdw_kafka_watermarks('whole') w JOIN fdw_kafka_watermarks('whole_dirty') d USING (partition) WHERE w.high <> d.high)
+        THEN RETURN true; END IF;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+    RETURN false;
+END $$;
 CREATE FUNCTION finish() RETURNS TABLE (topic text, partitions bigint, messages numeric, offsets numeric) LANGUAGE sql AS $$
     SELECT regexp_replace(topic, '^kafka_transaction_[0-9a-f]+', 'topic'), count(*), sum(messages), sum(last_offset - first_offset + 1)
     FROM fdw_kafka_finish() GROUP BY 1 ORDER BY 1 $$;
@@ -28,6 +38,7 @@ INSERT INTO whole VALUES ('a', '1'), ('a', '2');
 SELECT * FROM stands('a');
 INSERT INTO plain VALUES ('a', '3');
 COMMIT;
+SELECT settled();
 SELECT * FROM stands('a');
 
 -- or before fdw_kafka_finish(), which tells what it sent; a transactional table stays unseen until commit
@@ -41,6 +52,7 @@ INSERT INTO plain VALUES ('b', '3');
 INSERT INTO whole VALUES ('b', '3');
 SELECT * FROM finish();
 COMMIT;
+SELECT settled();
 SELECT * FROM stands('b');
 SELECT * FROM finish();
 
@@ -55,6 +67,7 @@ INSERT INTO whole VALUES ('c', '1');
 SELECT 1 / 0; -- ERROR
 COMMIT;
 INSERT INTO plain SELECT 'c', (1 / (3 - i))::text FROM generate_series(1, 3) i; -- ERROR
+SELECT settled();
 SELECT * FROM stands('c');
 
 -- after fdw_kafka_finish() a plain table's messages stay, a transactional one's do not
@@ -63,8 +76,10 @@ INSERT INTO plain VALUES ('d', '1'), ('d', '2');
 INSERT INTO whole VALUES ('d', '1'), ('d', '2');
 SELECT * FROM finish();
 ROLLBACK;
+SELECT settled();
 SELECT * FROM stands('d');
 INSERT INTO whole VALUES ('d', 'next');
+SELECT settled();
 SELECT * FROM stands('d');
 
 -- savepoints: what is rolled back is dropped, what is released stays, in order
@@ -89,6 +104,7 @@ ROLLBACK TO d;
 INSERT INTO plain VALUES ('e', '7');
 INSERT INTO whole VALUES ('e', '7');
 COMMIT;
+SELECT settled();
 SELECT * FROM stands('e');
 
 -- the same by exceptions, a thousand times
@@ -102,6 +118,7 @@ BEGIN
         END;
     END LOOP;
 END $$;
+SELECT settled();
 SELECT * FROM stands('f');
 
 -- a savepoint that was sent: the plain messages stay, the transactional ones from before it are sent once more
@@ -117,6 +134,7 @@ SELECT * FROM finish();
 INSERT INTO plain VALUES ('g', '3');
 INSERT INTO whole VALUES ('g', '3');
 COMMIT;
+SELECT settled();
 SELECT plain, seen FROM stands('g');
 BEGIN;
 INSERT INTO whole VALUES ('h', '1');
@@ -125,12 +143,14 @@ INSERT INTO whole VALUES ('h', '2');
 SELECT * FROM finish();
 ROLLBACK TO a;
 COMMIT;
+SELECT settled();
 SELECT seen FROM stands('h');
 
 -- PREPARE TRANSACTION is refused
 BEGIN;
 INSERT INTO plain VALUES ('i', '1');
 PREPARE TRANSACTION 'kafka'; -- ERROR
+SELECT settled();
 SELECT * FROM stands('i');
 
 -- an ERROR at commit from elsewhere, before the messages are sent
@@ -141,12 +161,14 @@ INSERT INTO child VALUES (1);
 INSERT INTO plain VALUES ('j', '1');
 INSERT INTO whole VALUES ('j', '1');
 COMMIT; -- ERROR
+SELECT settled();
 SELECT * FROM stands('j');
 
 -- a trigger that fires at commit can write, too
 CREATE FUNCTION announce() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO plain VALUES ('k', NEW.id::text); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER announce AFTER INSERT ON parent DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce();
 INSERT INTO parent SELECT generate_series(1, 3);
+SELECT settled();
 SELECT * FROM stands('k');
 
 -- a transaction sees its own messages when they are sent, not before; reading and writing go on side by side
@@ -166,6 +188,7 @@ INSERT INTO plain VALUES ('m', '1');
 INSERT INTO other VALUES ('m', '2');
 INSERT INTO plain VALUES ('m', '3');
 COMMIT;
+SELECT settled();
 SELECT * FROM stands('m');
 
 -- a server or user mapping that changes, in the middle and between two transactions
@@ -184,6 +207,7 @@ COMMIT;
 SELECT count(*) FROM plain; -- ERROR
 \set VERBOSITY default
 ALTER SERVER kafka_transaction OPTIONS (SET brokers :'brokers');
+SELECT settled();
 SELECT * FROM stands('n');
 
 -- many transactions, one after the other
@@ -195,6 +219,7 @@ BEGIN
     END LOOP;
 END $$;
 CALL work();
+SELECT settled();
 SELECT count(*), sum(value::int) FROM whole WHERE key = 'o';
 
 -- rows enough to leave memory
@@ -209,7 +234,7 @@ SELECT count(*), sum(value::int), min(length(value)) FROM plain WHERE key = 'p';
 
 DROP TABLE child, parent;
 SET client_min_messages = warning;
-DROP FUNCTION announce, stands, finish;
+DROP FUNCTION announce, stands, settled, finish;
 DROP PROCEDURE work;
 DROP SERVER kafka_transaction CASCADE;
 DROP EXTENSION fdw_kafka;
