@@ -103,6 +103,7 @@ node_hash_children(JsonPaths *paths, int parent)
 		pfree(node->slots);
 	node->slots = palloc0(sizeof(JsonSlot) * size);
 	node->mask = size - 1;
+	node->filter = 0;
 	for (int child = node->child; child != 0; child = paths->nodes[child].sibling)
 	{
 		JsonSlot	slot = {0, paths->nodes[child].length, child};
@@ -113,6 +114,7 @@ node_hash_children(JsonPaths *paths, int parent)
 		while (node->slots[at & node->mask].child != 0)
 			at++;
 		node->slots[at & node->mask] = slot;
+		node->filter |= slot.length > 0 ? json_node_bit(paths->nodes[child].key, slot.length) : ~UINT64CONST(0);
 	}
 }
 

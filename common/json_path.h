@@ -34,6 +34,7 @@ typedef struct JsonNode
 	int			parent;
 	int			child;			/* the first child, or 0 */
 	int			sibling;		/* the next child of the same parent, or 0 */
+	uint64		filter;			/* a bit is set where a child's key may be: most keys of a document meet none */
 	JsonSlot   *slots;			/* the children by hash of their keys; NULL: no children */
 	uint32		mask;			/* how many slots, minus 1 */
 } JsonNode;
@@ -60,6 +61,13 @@ static inline uint32
 json_node_hash(uint64 head, uint32 length)
 {
 	return ((head ^ length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 32;
+}
+
+/* The bit of a node's filter for a key that is not empty. */
+static inline uint64
+json_node_bit(const char *key, uint32 length)
+{
+	return UINT64CONST(1) << (((unsigned char) key[0] ^ (length * 7)) & 63);
 }
 
 /* The child of a node with children for a key, or 0; "head" holds the key's first bytes. */

@@ -234,30 +234,54 @@ skip_long_number(Scan *scan, const char *at, bool *integer)
 	return at;
 }
 
-/* A number from behind its sign; most are short, and lie with what follows them in one word. */
+/* A bit for each byte that is no digit. */
+#if defined(__SSE2__)
+#define NUMBER_WIDTH 16
+
+static pg_attribute_always_inline uint32
+find_others(const char *at)
+{
+	__m128i		digits = _mm_sub_epi8(_mm_loadu_si128((const __m128i *) at), _mm_set1_epi8('0'));
+
+	return ~_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits)) & 0xFFFF;
+}
+
+#define FIRST_OTHER(others) __builtin_ctz(others)
+#elif !defined(WORDS_BIGENDIAN)
+#define NUMBER_WIDTH 8
+
+/* Each bit the highest of a byte; exact up to one that is not ASCII. */
+static pg_attribute_always_inline uint64
+find_others(const char *at)
+{
+	uint64		word;
+
+	memcpy(&word, at, sizeof(word));
+	word ^= EACH('0');
+	return ((word + EACH(0x7F - 9)) | word) & EACH(0x80);
+}
+
+#define FIRST_OTHER(others) (__builtin_ctzll(others) / 8)
+#endif
+
+/* A number from behind its sign; nearly always it lies with what follows it in one word. */
 static pg_attribute_always_inline const char *
 skip_number(Scan *scan, const char *end, const char *at, bool *integer)
 {
-#ifndef WORDS_BIGENDIAN
-	if (end - at >= sizeof(uint64))
+#ifdef NUMBER_WIDTH
+	if (end - at >= NUMBER_WIDTH)
 	{
-		uint64		word;
-		uint64		others;
-		int			count;
+		uint64		others = find_others(at);
+		int			count = others != 0 ? FIRST_OTHER(others) : 0;
 
-		memcpy(&word, at, sizeof(word));
-		word ^= EACH('0');
-		/* The highest bit of bytes that are no digits; exact up to one that is not ASCII. */
-		others = ((word + EACH(0x7F - 9)) | word) & EACH(0x80);
-		count = others != 0 ? __builtin_ctzll(others) / 8 : 0;
 		*integer = at[count] != '.';
 		if (!*integer && count > 0)
 		{
-			int			fraction = count + 1;
+			int			point = count;
 
 			others &= others - 1;
-			count = others != 0 ? __builtin_ctzll(others) / 8 : 0;
-			if (count == fraction)
+			count = others != 0 ? FIRST_OTHER(others) : 0;
+			if (count == point + 1)
 				count = 0;
 		}
 		if (count > 0 && (at[count] | 0x20) != 'e' && !(*at == '0' && at[1] >= '0' && at[1] <= '9'))
@@ -369,6 +393,9 @@ find_child(const Scan *scan, const char *end, const JsonNode *node, const char *
 {
 	uint64		head = 0;
 
+	/* Behind an empty key there is a quote, whose bit may be set or not: an empty one sets all. */
+	if ((node->filter & json_node_bit(key, length)) == 0)
+		return 0;
 #ifndef WORDS_BIGENDIAN
 	if (end - key >= sizeof(head))
 	{
@@ -394,7 +421,7 @@ scan_key(Scan *scan, const char *end, const char *at, const JsonNode *node, int 
 	at = skip_string(scan, end, key, &escaped);
 	if (at == NULL)
 		return NULL;
-	if (node != NULL && node->slots != NULL)
+	if (node != NULL && node->child != 0)
 	{
 		*child = escaped ? find_escaped(scan, node, key, at - key) : find_child(scan, end, node, key, at - key);
 		if (*child != 0 && scan->spans[*child].kind != JSON_KIND_ABSENT)
@@ -483,6 +510,12 @@ scan_nested(Scan *scan, const char *at, bool noted, bool ends_so)
 				return NULL;
 			if (begins && at == end)
 				return fail(scan, JSON_PROBLEM_END, at);
+			if (is_next(at, end, ends_so, ','))
+			{
+				at = skip_blanks(at + 1, end, ends_so);
+				begins = false;
+				continue;
+			}
 			at = skip_blanks(at, end, ends_so);
 		}
 		begins = false;
