@@ -113,7 +113,7 @@ BEGIN
 			RAISE EXCEPTION 'table weather.% holds rows of an earlier installation', quote_ident(name)
 				USING ERRCODE = 'object_not_in_prerequisite_state',
 					DETAIL = 'Events that are read again would be counted twice.',
-					HINT = 'TRUNCATE, rename or drop the tables of schema weather.';
+					HINT = 'TRUNCATE, rename or drop the tables of schema weather: the raw objects give their rows again.';
 		END IF;
 	END LOOP;
 END

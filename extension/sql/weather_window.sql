@@ -61,16 +61,20 @@ CREATE FUNCTION medallion.weather_anchor(key bytea, value bytea) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'medallion_weather_anchor';
 COMMENT ON FUNCTION medallion.weather_anchor(bytea, bytea) IS 'hash by which a record is known again';
 
+-- Called for every window, and looks up no name.
 CREATE FUNCTION medallion.weather_average(sum numeric, readings bigint) RETURNS numeric
 	LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT
 	AS 'MODULE_PATHNAME', 'medallion_weather_average';
 COMMENT ON FUNCTION medallion.weather_average(numeric, bigint) IS 'sum / readings, rounded once, to 6 places; NULL without readings';
 
--- The widths are fixed: an interval of days would follow the session's time zone where the clocks change.
+-- The widths are fixed: an interval of days would follow the session's time zone where the clocks change. Without settings
+-- of its own the planner can put it in line: it is wanted for every window.
 CREATE FUNCTION medallion.weather_width(granularity text) RETURNS interval
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-	SELECT CASE granularity WHEN '5min' THEN interval '5 minutes' WHEN 'hour' THEN interval '1 hour' WHEN 'day' THEN interval '24 hours' END
+	SELECT CASE WHEN granularity OPERATOR(pg_catalog.=) '5min' THEN interval '5 minutes'
+				WHEN granularity OPERATOR(pg_catalog.=) 'hour' THEN interval '1 hour'
+				WHEN granularity OPERATOR(pg_catalog.=) 'day' THEN interval '24 hours' END
 $$;
 COMMENT ON FUNCTION medallion.weather_width(text) IS 'width of the windows of a granularity: 5min, hour or day';
 
