@@ -41,7 +41,7 @@ GRANT EXECUTE ON FUNCTION fdw_kafka_options() TO PUBLIC;
 
 CREATE FUNCTION fdw_kafka_watermarks(relation pg_catalog.regclass)
 RETURNS TABLE("partition" pg_catalog.int4, low pg_catalog.int8, high pg_catalog.int8)
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'fdw_kafka_watermarks';
 COMMENT ON FUNCTION fdw_kafka_watermarks(pg_catalog.regclass)
@@ -50,7 +50,7 @@ REVOKE ALL ON FUNCTION fdw_kafka_watermarks(pg_catalog.regclass) FROM PUBLIC;
 
 CREATE FUNCTION fdw_kafka_watermarks(server pg_catalog.name, topic pg_catalog.text)
 RETURNS TABLE("partition" pg_catalog.int4, low pg_catalog.int8, high pg_catalog.int8)
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'fdw_kafka_topic_watermarks';
 COMMENT ON FUNCTION fdw_kafka_watermarks(pg_catalog.name, pg_catalog.text)
@@ -60,7 +60,7 @@ REVOKE ALL ON FUNCTION fdw_kafka_watermarks(pg_catalog.name, pg_catalog.text) FR
 CREATE FUNCTION fdw_kafka_lag(relation pg_catalog.regclass, "partition" pg_catalog.int4[], next_offset pg_catalog.int8[])
 RETURNS TABLE("partition" pg_catalog.int4, low pg_catalog.int8, next_offset pg_catalog.int8, high pg_catalog.int8,
     lag pg_catalog.int8)
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'fdw_kafka_lag';
 COMMENT ON FUNCTION fdw_kafka_lag(pg_catalog.regclass, pg_catalog.int4[], pg_catalog.int8[])
