@@ -169,11 +169,3 @@ instant_from_seconds(const Number *seconds, TimestampTz *instant)
 		micros += USECS_PER_SEC;
 	return instant_from_micros((decimal.millionths - micros) / USECS_PER_SEC, micros, instant);
 }
-
-TimestampTz
-instant_floor(TimestampTz instant, int64 unit)
-{
-	int64		rest = instant % unit;
-
-	return instant - (rest < 0 ? rest + unit : rest);
-}

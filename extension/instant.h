@@ -22,8 +22,16 @@
 extern bool instant_from_text(const char *text, size_t length, TimestampTz *instant);
 extern bool instant_from_seconds(const Number *seconds, TimestampTz *instant);
 
-/* Cut down to a multiple of "unit" microseconds, counted from the Unix epoch as from PostgreSQL's. */
-extern TimestampTz instant_floor(TimestampTz instant, int64 unit);
+/* Cut down to a multiple of "unit" microseconds. In line: with a constant unit it needs no division. */
+static inline TimestampTz instant_floor(TimestampTz instant, int64 unit);
+
+static inline TimestampTz
+instant_floor(TimestampTz instant, int64 unit)
+{
+	int64		rest = instant % unit;
+
+	return instant - (rest < 0 ? rest + unit : rest);
+}
 
 #pragma GCC visibility pop
 

@@ -34,10 +34,12 @@ put_number(char *out, int64 number)
 	return out + pg_lltoa(number, out);
 }
 
-static char *
-put_padded(char *out, int number, int width)
+static inline char *
+put_pair(char *out, int number)
 {
-	return pg_ultostr_zeropad(out, number, width);
+	*out++ = '0' + number / 10;
+	*out++ = '0' + number % 10;
+	return out;
 }
 
 /* As timestamptz reads it, whatever the session's settings; milliseconds are all that Kafka has. */
@@ -51,24 +53,22 @@ put_timestamp(char *out, TimestampTz timestamp)
 	int			mday;
 	bool		bc;
 
-	if (TIMESTAMP_NOT_FINITE(timestamp))
-		return TIMESTAMP_IS_NOBEGIN(timestamp) ? put_literal(out, "\"-infinity\"") : put_literal(out, "\"infinity\"");
 	j2date((int) (day / USECS_PER_DAY) + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
 	bc = year <= 0;
 	*out++ = '"';
-	out = put_padded(out, bc ? 1 - year : year, 4);
+	out = pg_ultostr_zeropad(out, bc ? 1 - year : year, 4);
 	*out++ = '-';
-	out = put_padded(out, month, 2);
+	out = put_pair(out, month);
 	*out++ = '-';
-	out = put_padded(out, mday, 2);
+	out = put_pair(out, mday);
 	*out++ = 'T';
-	out = put_padded(out, rest / 3600000, 2);
+	out = put_pair(out, rest / 3600000);
 	*out++ = ':';
-	out = put_padded(out, rest / 60000 % 60, 2);
+	out = put_pair(out, rest / 60000 % 60);
 	*out++ = ':';
-	out = put_padded(out, rest / 1000 % 60, 2);
+	out = put_pair(out, rest / 1000 % 60);
 	*out++ = '.';
-	out = put_padded(out, rest % 1000, 3);
+	out = pg_ultostr_zeropad(out, rest % 1000, 3);
 	*out++ = 'Z';
 	if (bc)
 		out = put_literal(out, " BC");
@@ -83,7 +83,8 @@ put_base64(char *out, Bytes bytes)
 	int			written;
 
 	*out++ = '"';
-	written = pg_b64_encode(bytes.data, (int) bytes.length, out, room);
+	/* no cast to a type: the parameter's has changed between versions */
+	written = pg_b64_encode((const void *) bytes.data, (int) bytes.length, out, room);
 	if (written < 0)
 		elog(ERROR, "could not encode %zu bytes", bytes.length);
 	out += written;
