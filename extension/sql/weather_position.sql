@@ -170,7 +170,10 @@ DECLARE
 	t medallion.weather_topic;
 BEGIN
 	PERFORM medallion.check_owner($1);
-	PERFORM medallion.check_maker($1);
+	IF medallion.owner_of($1) IS DISTINCT FROM (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user) THEN
+		RAISE EXCEPTION 'only the owner of pipeline "%" can do this', $1
+			USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %I', (SELECT p.owner FROM medallion.pipeline p WHERE p.name = $1));
+	END IF;
 	SELECT * INTO t FROM medallion.weather_topic w WHERE w.pipeline = $1;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'pipeline "%" is no weather pipeline', $1
