@@ -1,4 +1,4 @@
-"""What the benchmarks read: databases in MariaDB, one CSV file and its copy in a bucket. Made once, then kept."""
+"""What the benchmarks read: databases in MariaDB, one CSV file and its copy in a bucket, topics. Made once, then kept."""
 import hashlib
 import os
 import pathlib
@@ -79,3 +79,19 @@ def load_csv(bucket, database):
     s3("PUT", f"{bucket}/items/items.csv", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "-T", str(draft))
     draft.chmod(0o644)
     draft.rename(items_csv)
+
+
+def kafka(tool, *arguments):
+    return subprocess.run([tool, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def load_topic(tool, topic, messages, partitions):
+    """A week of readings of twenty cities, compressed by lz4."""
+    known = subprocess.run([tool, "watermarks", topic], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    if sum(int(high) - int(low) for _, low, high in (line.split() for line in known.splitlines())) == messages:
+        return topic
+    print(f"Writing {messages:,} messages to Kafka's {topic}", flush=True)
+    kafka(tool, "delete", topic)
+    kafka(tool, "create", topic, str(partitions), "retention.ms=-1")
+    kafka(tool, "flood", topic, str(messages), "1767225600", str(7 * 86400), "20", "1")
+    return topic

@@ -90,11 +90,12 @@ def interleave(turns, rounds, postmaster):
                 contender.run(postmaster)
 
 
-def report(title, contenders):
-    """The first of the contenders is ours; a ratio below 1 means that ours is faster."""
+def report(title, contenders, messages=0):
+    """The first of the contenders is ours; a ratio below 1 means that ours is faster. With messages, how many a second."""
     ours = contenders[0]
     print(title)
     for c in contenders:
         ratio = "" if c is ours else f"{statistics.median(a / b for a, b in zip(ours.seconds, c.seconds)):.2f}x"
+        rate = f"   {messages / statistics.median(c.seconds):9,.0f}/s" if messages else ""
         print(f"  {c.name:<18} {statistics.median(c.seconds):8.2f} s {ratio:>7}   processor "
-              f"{statistics.median(c.processor):7.2f} s   memory {max(c.peaks) / 2**20:5.0f} MiB", flush=True)
+              f"{statistics.median(c.processor):7.2f} s   memory {max(c.peaks) / 2**20:5.0f} MiB{rate}", flush=True)

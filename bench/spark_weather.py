@@ -38,4 +38,9 @@ for name, length in (("5min", "5 minutes"), ("hourly", "1 hour")):
     (readings.groupBy("city", f.window("event_time", length))
      .agg(f.avg("temp"), f.avg("humidity"), f.min("temp"), f.max("temp"), f.count("*"))
      .write.mode("overwrite").parquet(f"{folder}/{name}"))
+# Waited for, so that what it used is counted.
+gateway = session.sparkContext._gateway
 session.stop()
+gateway.shutdown()
+gateway.proc.stdin.close()
+gateway.proc.wait()
