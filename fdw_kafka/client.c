@@ -29,6 +29,8 @@
 #define RETRY_MS 50
 /* What the library keeps of a record beside its bytes, rounded up. */
 #define RECORD_OVERHEAD 512
+/* Consumers of a client that are kept for later scans. */
+#define MAX_IDLE 4
 
 /* ---- clients ---- */
 
@@ -274,6 +276,23 @@ consumer_acquire(KafkaClient *client, int isolation, int64 fetch_budget)
 	return consumer;
 }
 
+/* Destroy the oldest idle consumer where there are more than are worth keeping. */
+static void
+limit_idle(KafkaClient *client)
+{
+	KafkaConsumer *oldest = NULL;
+	int			idle = 0;
+
+	for (KafkaConsumer *consumer = client->consumers; consumer != NULL; consumer = consumer->next)
+		if (!consumer->busy)
+		{
+			oldest = consumer;
+			idle++;
+		}
+	if (idle > MAX_IDLE)
+		consumer_destroy(oldest);
+}
+
 void
 consumer_release(KafkaConsumer *consumer)
 {
@@ -284,6 +303,8 @@ consumer_release(KafkaConsumer *consumer)
 	/* One that never reached a broker is not worth its threads. */
 	if (consumer->client == NULL || consumer->broken || !consumer->proven)
 		consumer_destroy(consumer);
+	else
+		limit_idle(consumer->client);
 }
 
 /* ---- failures ---- */

@@ -15,9 +15,10 @@
 /* Records that are taken at once are at most about this long together: the library fetches anew meanwhile. */
 #define BATCH_BYTES (4 * 1024 * 1024)
 /* How often to look around while nothing comes. */
-#define LOOK_MS 50
-/* How long to wait before the first nudge, and for its answer. */
-#define NUDGE_MS 30
+#define LOOK_MS 20
+/* How long to wait before a nudge where it is likely to help, and where not; and for its answer. */
+#define NUDGE_MS 10
+#define NUDGE_LATER_MS 250
 #define NUDGE_WAIT_MS 100
 
 void
@@ -104,7 +105,7 @@ consumer_close_topic(KafkaConsumer *consumer)
 	consumer->queue = NULL;
 	consumer->topic = NULL;
 	consumer->topic_name = NULL;
-	consumer->full = false;
+	consumer->peak = 0;
 }
 
 /*
@@ -121,20 +122,25 @@ nudge(KafkaConsumer *consumer)
 		rd_kafka_topic_partition_list_add(list, consumer->topic_name, lfirst_int(lc))->offset = RD_KAFKA_OFFSET_END;
 	(void) rd_kafka_offsets_for_times(consumer->handle, list, NUDGE_WAIT_MS);
 	rd_kafka_topic_partition_list_destroy(list);
-	consumer->full = false;
-	consumer->nudge = deadline_in(NUDGE_MS);
+	consumer->peak = 0;
+	consumer->nudge = deadline_in(NUDGE_LATER_MS);
 }
 
-/* Nudge when a queue that was full is half empty. */
+/* Whether the queue was so long since the last nudge that the library may have stopped to fetch. */
+static bool
+was_long(const KafkaConsumer *consumer)
+{
+	return consumer->peak >= Min(consumer->queue_records, consumer->queue_bytes / Max(consumer->mean_bytes, 1)) / 4;
+}
+
+/* Nudge when a long queue has shrunk to half: while the library fetches that does not happen. */
 static void
 watch_queue(KafkaConsumer *consumer)
 {
 	int64		length = rd_kafka_queue_length(consumer->queue);
-	int64		full = Min(consumer->queue_records, consumer->queue_bytes / Max(consumer->mean_bytes, 1));
 
-	if (length >= full)
-		consumer->full = true;
-	else if (consumer->full && length < full / 2)
+	consumer->peak = Max(consumer->peak, length);
+	if (length < consumer->peak / 2 && was_long(consumer))
 		nudge(consumer);
 }
 
@@ -207,7 +213,7 @@ wait_batch(KafkaConsumer *consumer)
 	CHECK_FOR_INTERRUPTS();
 	if (take_batch(consumer))
 		return;
-	consumer->nudge = deadline_in(NUDGE_MS);
+	consumer->nudge = deadline_in(was_long(consumer) ? NUDGE_MS : NUDGE_LATER_MS);
 	for (;;)
 	{
 		WaitSocket	wakeup = {consumer->wakeup, WL_SOCKET_READABLE, 0};

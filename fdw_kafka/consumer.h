@@ -42,7 +42,7 @@ struct KafkaConsumer
 	int			taken;			/* messages in "batch" */
 	int			next_message;
 	int64		mean_bytes;		/* of a record, roughly */
-	bool		full;			/* the queue was full since the last nudge */
+	int64		peak;			/* records in the queue, at most, since the last nudge */
 	Deadline	nudge;			/* not before */
 	rd_kafka_message_t *batch[CONSUMER_BATCH];
 

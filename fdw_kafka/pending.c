@@ -156,6 +156,8 @@ describe_sending(void *arg)
 
 		if (remains != NULL)
 			errcontext("sending to topic \"%s\": %s", target->topic, remains);
+		if (target->producer != NULL && producer_committing(target->producer))
+			errcontext("committing what was sent to topic \"%s\": whether Kafka has committed it is not known.", target->topic);
 	}
 }
 

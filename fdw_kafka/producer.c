@@ -91,6 +91,7 @@ struct KafkaProducer
 	bool		reached;		/* a broker has answered once */
 	bool		initialized;	/* the coordinator knows us */
 	bool		in_transaction;
+	bool		committing;		/* the coordinator has been told to commit, and has not answered */
 };
 
 /* ---- callbacks: no ERROR, no palloc ---- */
@@ -243,6 +244,9 @@ failure_detail(KafkaProducer *producer, const ProducerTopic *topic, const char *
 						 failed->serial, failed->size);
 	if (remains != NULL)
 		appendStringInfo(&text, " %s", remains);
+	if (producer->committing)
+		appendStringInfoString(&text, " Whether Kafka has committed the transaction is not known.");
+	producer->committing = false;
 	return text.data;
 }
 
@@ -633,7 +637,12 @@ run_step(KafkaProducer *producer, Step step, const char *action, int grace_ms)
 	while ((error = step(producer->handle, WAIT_SLICE_MS)) != NULL)
 	{
 		if (!rd_kafka_error_is_retriable(error))
+		{
+			/* Then it was not committed for sure. */
+			if (rd_kafka_error_txn_requires_abort(error))
+				producer->committing = false;
 			fail_transaction(producer, action, error);
+		}
 		rd_kafka_error_destroy(error);
 		if (grace == DEADLINE_NONE || deadline_left(grace) == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -667,8 +676,15 @@ producer_in_transaction(const KafkaProducer *producer)
 void
 producer_commit(KafkaProducer *producer)
 {
+	producer->committing = true;
 	run_step(producer, rd_kafka_commit_transaction, "commit the Kafka transaction on", COMMIT_GRACE_MS);
-	producer->in_transaction = false;
+	producer->committing = producer->in_transaction = false;
+}
+
+bool
+producer_committing(const KafkaProducer *producer)
+{
+	return producer->committing;
 }
 
 /* Whether it was aborted by "deadline". */

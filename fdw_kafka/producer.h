@@ -69,6 +69,9 @@ extern bool producer_in_transaction(const KafkaProducer *producer);
 /* Commit the Kafka transaction; can be cancelled only when the coordinator is slow. */
 extern void producer_commit(KafkaProducer *producer);
 
+/* Whether the commit is under way, so that nobody knows how it ends. */
+extern bool producer_committing(const KafkaProducer *producer);
+
 /* Abort the Kafka transaction by "deadline", or else close the producer: the broker then aborts it later. No ERROR. */
 extern void producer_abort(KafkaProducer *producer, Deadline deadline);
 
