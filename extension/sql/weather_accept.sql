@@ -57,7 +57,7 @@ COMMENT ON FUNCTION medallion.accept_gap(text) IS
 
 CREATE FUNCTION medallion.accept_topic(pipeline text DEFAULT 'weather', start text DEFAULT 'earliest')
 	RETURNS TABLE (partition integer, problem text, given_up_from bigint, next_offset bigint)
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	t medallion.weather_topic := medallion.take_weather($1);

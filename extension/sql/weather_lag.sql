@@ -24,7 +24,7 @@ COMMENT ON FUNCTION medallion.oldest_unread(text, medallion.weather_partition[])
 CREATE FUNCTION medallion.topic_lag(pipeline text)
 	RETURNS TABLE (topic text, partition integer, low bigint, next_offset bigint, high bigint, lag bigint, oldest_unread timestamptz,
 				   lag_time interval, problem text)
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	partitions medallion.weather_partition[];
@@ -46,7 +46,7 @@ COMMENT ON FUNCTION medallion.topic_lag(text) IS 'how far a weather pipeline is 
 -- Those of an unfinished run that stand in the bucket are written again by the next one, or left if they are equal.
 CREATE FUNCTION medallion.plan_progress(pipeline text)
 	RETURNS TABLE (path text, partition integer, first_offset bigint, last_offset bigint, run_id bigint, planned_at timestamptz, written boolean)
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
 	PERFORM medallion.check_owner($1);

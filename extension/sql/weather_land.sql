@@ -49,7 +49,7 @@ COMMENT ON FUNCTION medallion.enter_plan(text, medallion.weather_partition[]) IS
 
 -- The plan of step land. Where nothing was added there is nothing to look for in the bucket.
 CREATE FUNCTION medallion.plan_weather(pipeline text) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	partitions medallion.weather_partition[];

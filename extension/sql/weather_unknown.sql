@@ -57,9 +57,10 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.last_raw_day(text) IS 'day of the newest raw object that is known or planned';
 
+-- The planner knows nothing about listings, and would compile a query that takes a moment.
 CREATE FUNCTION medallion.unknown_objects(pipeline text, with_planned boolean DEFAULT false)
 	RETURNS TABLE (path text, partition integer, generation integer, first_offset bigint, last_offset bigint, bytes bigint, etag text)
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
 	RETURN QUERY
