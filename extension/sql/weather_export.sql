@@ -73,11 +73,12 @@ DECLARE
 	written text[];
 BEGIN
 	EXECUTE format($sql$
+		WITH exported AS MATERIALIZED (SELECT d, medallion.weather_export_path($1, d) AS path FROM unnest($2) d)
 		INSERT INTO %1$s (%2$s, _path)
-		SELECT %3$s, medallion.weather_export_path($1, d)
-		  FROM unnest($2) d
-		  JOIN %4$s t ON t.window_start >= d::timestamp AT TIME ZONE 'UTC' AND t.window_start < (d + 1)::timestamp AT TIME ZONE 'UTC' AND %5$s
-		 ORDER BY d, t.city COLLATE "C", t.window_start$sql$,
+		SELECT %3$s, e.path
+		  FROM exported e
+		  JOIN %4$s t ON t.window_start >= e.d::timestamp AT TIME ZONE 'UTC' AND t.window_start < (e.d + 1)::timestamp AT TIME ZONE 'UTC' AND %5$s
+		 ORDER BY e.d, t.city COLLATE "C", t.window_start$sql$,
 		lake, columns, medallion.column_list(medallion.data_columns(lake), 't.%1$s'), t.target, t.condition) USING granularity, days;
 	GET DIAGNOSTICS exported = ROW_COUNT;
 	EXECUTE format('SELECT public.fdw_s3_write_empty(%L::regclass, medallion.weather_export_path($1, d)) FROM unnest($2) d WHERE NOT EXISTS '
