@@ -46,7 +46,9 @@ for my $server (qw(direct behind hasty))
 	$stack->sql("CREATE FOREIGN TABLE ${server}_whole (k text OPTIONS (metadata 'key'), n int, word text) SERVER $server"
 		  . " OPTIONS (topic 'write', format 'csv', compression 'none', transactional 'true')");
 }
-$stack->sql("CREATE FOREIGN TABLE direct_dirty (n int) SERVER direct OPTIONS (topic 'write', format 'csv', isolation 'read_uncommitted')");
+$stack->sql("CREATE FOREIGN TABLE $_ (p int OPTIONS (metadata 'partition'), o bigint OPTIONS (metadata 'offset'), k text OPTIONS (metadata 'key'),"
+	  . " n int, word text) SERVER direct OPTIONS (topic 'write', format 'csv', isolation '" . ($_ eq 'look' ? 'read_committed' : 'read_uncommitted') . "')")
+  for qw(look look_dirty);
 $stack->sql("INSERT INTO direct_read SELECT i, repeat('w', @{[WIDTH]}) FROM generate_series(1, @{[ROWS]}) i");
 my $exact = join '|', ROWS, ROWS * (ROWS + 1) / 2, WIDTH;
 my $read  = 'SELECT count(*), sum(n), max(length(word)) FROM %s_read';
@@ -109,21 +111,30 @@ for my $end ('CLOSE c', 'COMMIT', 'ROLLBACK')
 # Writing, interrupted -------------------------------------------------------------------------------------------------
 
 my $serial = 0;
+my $watching = $stack->session;
+my $from;    # what stood in the topic before the last INSERT
 
 # Statements with a key of their own, of which the test can ask what became of it.
-sub insert { my ($table, $rows) = @_; ++$serial; return "INSERT INTO $table SELECT 'key $serial', i, repeat('w', 1000) FROM generate_series(1, $rows) i" }
+sub insert
+{
+	my ($table, $rows) = @_;
+
+	++$serial;
+	$from = $watching->sql("SELECT string_agg(format('(p = %s AND o >= %s)', partition, high), ' OR ') FROM fdw_kafka_watermarks('look')");
+	return "INSERT INTO $table SELECT 'key $serial', i, repeat('w', 1000) FROM generate_series(1, $rows) i";
+}
 
 sub finish { my ($sql) = @_; return "DO \$\$ BEGIN $sql; PERFORM * FROM fdw_kafka_finish(); END \$\$" }
 
-# What of the last key committed readers see, once an aborted transaction does not hold them up any more: "n in order, all different"
+# What of the last key committed readers see, once an aborted transaction does not hold them up any more: "n in order, all
+# different"
 sub arrived
 {
-	my $marks = sub { join ' ', map { $stack->{watching}->sql("SELECT string_agg(partition || ':' || high, ',' ORDER BY partition) FROM fdw_kafka_watermarks('$_')") } @_ };
+	my $marks = sub { $watching->sql("SELECT string_agg(partition || ':' || high, ',' ORDER BY partition) FROM fdw_kafka_watermarks('$_[0]')") };
 
-	$stack->{watching} //= $stack->session;
-	Stack::until_true(sub { $marks->('direct_write') eq $marks->('direct_dirty') }, 20) // diag('a transaction is left open');
-	return $stack->sql("SELECT count(*) || CASE WHEN count(*) = count(DISTINCT n) AND bool_and(rising) IS NOT FALSE THEN '' ELSE ' in disorder' END"
-		  . " FROM (SELECT n, n > lag(n) OVER () AS rising FROM direct_write WHERE k = 'key $serial') s");
+	Stack::until_true(sub { $marks->('look') eq $marks->('look_dirty') }, 20) // diag('a transaction is left open');
+	return $watching->sql("SELECT count(*) || CASE WHEN count(*) = count(DISTINCT n) AND bool_and(rising) IS NOT FALSE THEN '' ELSE ' in disorder' END"
+		  . " FROM (SELECT n, n > lag(n) OVER (ORDER BY o) AS rising FROM look WHERE k = 'key $serial' AND ($from)) s");
 }
 
 @phases = (
@@ -378,6 +389,44 @@ for my $error ([-195, 'the broker hangs up', 0], [6, 'NOT_LEADER', 0], [7, 'REQU
 		is($result->{code}, $expected, '... of its kind') if $expected ne 'any';
 	}
 	is($session->try("INSERT INTO mock_write VALUES (0, 1, 'next')", 30)->{code}, undef, '... and the next INSERT is sent');
+}
+# The coordinator does not say whether it has committed: nobody knows, and the ERROR says so.
+$stack->kafka_server('mock_hasty', {}, brokers => $mock->brokers, send_timeout => '2s', connect_timeout => '5s');
+for my $server (qw(mock mock_hasty))
+{
+	$stack->sql("CREATE FOREIGN TABLE ${server}_whole (n int) SERVER $server OPTIONS (topic 'mock_write', format 'csv', transactional 'true')");
+}
+{
+	$mock->do("slow $_ 26 20000 1") for 1 .. 3;
+	my $result = $stack->try('INSERT INTO mock_hasty_whole VALUES (1)', 20);
+	like($result->{text}, qr/ERROR:.*could not commit the Kafka transaction.*DETAIL:.*Whether Kafka has committed the transaction is not known/s,
+		'a commit without an answer: the ERROR says that nobody knows');
+	$mock->do('clear 26');
+	$mock->do("slow $_ 26 20000 1") for 1 .. 3;
+	my $session = $stack->session;
+	$session->send('INSERT INTO mock_whole VALUES (1)');
+	sleep 1.5;
+	my $begun = time;
+	$stack->sql('SELECT pg_cancel_backend(' . $session->pid . ')');
+	$result = $session->receive(20);
+	cmp_ok(time - $begun, '<=', 1.0, '... cancelled within 1 s');
+	like($result->{text}, qr/canceling statement.*CONTEXT:.*whether Kafka has committed it is not known/s, '... which says so too');
+	$mock->do('clear 26');
+	is($session->try('INSERT INTO mock_whole VALUES (1)', 20)->{code}, undef, '... and the next INSERT is sent') or diag($result->{text});
+}
+for my $error ([26, -195, 'EndTxn, the broker hangs up'], [26, 51, 'EndTxn, CONCURRENT_TRANSACTIONS'], [26, 14, 'EndTxn, COORDINATOR_LOAD_IN_PROGRESS'],
+	[24, 51, 'AddPartitionsToTxn, CONCURRENT_TRANSACTIONS'], [22, 15, 'InitProducerId, COORDINATOR_NOT_AVAILABLE'], [22, -195, 'InitProducerId, the broker hangs up'],
+	[26, 47, 'EndTxn, INVALID_PRODUCER_EPOCH'], [24, 29, 'AddPartitionsToTxn, TOPIC_AUTHORIZATION_FAILED'], [22, 53, 'InitProducerId, TRANSACTIONAL_ID_AUTHORIZATION_FAILED'])
+{
+	my ($api, $code, $name) = @$error;
+	my $session = $stack->session;
+	$mock->do("error $api $code 2");
+	my $result = $session->try('INSERT INTO mock_whole VALUES (1)', 30);
+	my $fatal = $name =~ /AUTHORIZATION|EPOCH/;
+
+	ok($fatal ? defined $result->{code} : !defined $result->{code}, "$name: " . ($fatal ? 'an ERROR' : 'tried again')) or diag($result->{text});
+	$mock->do("clear $api");
+	is($session->try('INSERT INTO mock_whole VALUES (1)', 30)->{code}, undef, '... and the next INSERT is sent') or diag($session->try('SELECT 1')->{text});
 }
 # far away
 $mock->do("rtt -1 400");

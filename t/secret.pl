@@ -7,6 +7,7 @@ use FindBin qw($Bin);
 use lib $Bin;
 
 use FaultProxy;
+use Kafka;
 use OpenWeather;
 use S3;
 use Stack;
@@ -18,6 +19,8 @@ my $store  = FaultProxy->start(Stack::s3_address());
 my $sky    = OpenWeather->start;
 my $s3     = S3->new;
 my $bucket = 'test-secret';
+my $kafka  = Kafka->start(secure => 1);
+my $relay  = FaultProxy->start('127.0.0.1', (split ':', $kafka->brokers('sasl_plaintext'))[1]);
 my %secret = (
 	'password'         => 'Canary-one-in-MySQL',
 	'wrong password'   => 'Canary-two-in-MySQL',
@@ -26,6 +29,9 @@ my %secret = (
 	'session token'    => 'Canary-four-in-S3',
 	'weather key'      => 'Canary-five-in-OpenWeather',
 	'wrong weather key' => 'Canary-six-in-OpenWeather',
+	'Kafka password'       => Kafka::PASSWORD(),
+	'wrong Kafka password' => 'Canary-of-Kafka',
+	'key password'         => 'Canary-of-a-key-in-Kafka',
 );
 # all that a session or the log said
 my $said = '';
@@ -93,6 +99,22 @@ $sky->answer('Wrong echo', status => 400, body => qq({"message":"no such key: $s
 $sky->answer('Away', status => 302, headers => {Location => "http://127.0.0.1:1/?appid=$secret{'weather key'}"});
 $sky->answer('Late', hang => 1);
 
+chmod 0755, $kafka->file('.');
+$kafka->create('secret', 1);
+for my $name (qw(kafka kafka_wrong kafka_scram kafka_tls))
+{
+	my $password = $name eq 'kafka_wrong' ? $secret{'wrong Kafka password'} : $secret{'Kafka password'};
+	my %to = $name =~ /tls|wrong/
+	  ? (brokers => $kafka->brokers('sasl_ssl'), security_protocol => 'sasl_ssl', ca_file => $kafka->file('ca.pem'))
+	  : (brokers => '127.0.0.1:' . $relay->port, security_protocol => 'sasl_plaintext', allow_plaintext_password => 'true');
+
+	$run->("CREATE SERVER $name FOREIGN DATA WRAPPER fdw_kafka "
+		  . Stack::_options(%to, sasl_mechanism => $name eq 'kafka_scram' ? 'SCRAM-SHA-512' : 'PLAIN', map { $_ => '2s' } qw(connect_timeout read_timeout send_timeout)));
+	$run->("CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (username 'alice', password '$password', key_password '$secret{'key password'}')");
+	$run->("CREATE FOREIGN TABLE ${name}_t (id int, word text) SERVER $name OPTIONS (topic 'secret', format 'csv')");
+	$run->("CREATE FOREIGN TABLE ${name}_whole (id int, word text) SERVER $name OPTIONS (topic 'secret', format 'csv', transactional 'true')");
+}
+
 # Good and bad, of all wrappers
 $run->("SELECT * FROM medallion.openweather('{London,Refused,Away,Echo}', 'sky')");
 $run->("SELECT * FROM medallion.openweather('{London,Refused,Away,Wrong echo}', 'sky_wrong')");
@@ -115,6 +137,14 @@ $run->("SELECT * FROM ${_}_in", 1) for qw(s3_wrong s3_token s3_old);
 $run->("INSERT INTO ${_}_out VALUES (1, 'x')", 1) for qw(s3_wrong s3_token);
 $run->("SELECT fdw_s3_create_bucket('s3_wrong', '$bucket-more')", 1);
 
+$run->("INSERT INTO ${_}_t VALUES (1, 'x')", $_ eq 'kafka_wrong') for qw(kafka_tls kafka_wrong);
+$run->("INSERT INTO ${_}_whole VALUES (1, 'x')", $_ eq 'kafka_wrong') for qw(kafka_tls kafka_wrong);
+$run->("SELECT * FROM ${_}_t", $_ eq 'kafka_wrong') for qw(kafka_tls kafka_wrong);
+$run->("EXPLAIN (VERBOSE, ANALYZE) SELECT * FROM ${_}_t WHERE id = 1") for qw(kafka_tls);
+# the broker sends those who come by the relay on to itself: either way, nothing may be said
+$said .= $session->try("SELECT * FROM ${_}_t", 20)->{text} for qw(kafka kafka_scram);
+$run->("SELECT fdw_kafka_create_topic('kafka_wrong', 'more')", 1);
+
 # A pipeline: its steps fail, its tables keep the messages
 $run->('CREATE SCHEMA source_weather; CREATE TABLE source_weather.weather_feed (key text, value text)');
 $run->("SELECT medallion.create_pipeline('secret_sky')");
@@ -125,6 +155,7 @@ $run->("SELECT medallion.add_step('secret_sky', 'poll', \$\$SELECT medallion.che
 $run->("CALL medallion.run('secret_sky')", 1);
 $run->("SELECT medallion.create_pipeline('secret_keeper')");
 $run->("SELECT medallion.add_step('secret_keeper', '$_', 'INSERT INTO ${_}_out VALUES (1, ''x'')')") for qw(s3_wrong s3_token);
+$run->("SELECT medallion.add_step('secret_keeper', 'kafka', 'INSERT INTO kafka_wrong_t VALUES (1, ''x'')')");
 $run->("SELECT medallion.add_step('secret_keeper', 'my', 'CREATE TABLE x AS SELECT * FROM my_wrong_t')");
 $run->("CALL medallion.run('secret_keeper')", 1);
 for my $sql ('SELECT * FROM medallion.run', 'SELECT * FROM medallion.step', 'SELECT * FROM medallion.step_run', 'SELECT * FROM medallion.step_log',
@@ -140,6 +171,8 @@ $run->("ALTER SERVER s3 OPTIONS (ADD secret_key '$secret{'wrong secret key'}')",
 $run->("ALTER SERVER sky OPTIONS (ADD api_key '$secret{'weather key'}')", 1);
 $run->("ALTER USER MAPPING FOR CURRENT_USER SERVER sky OPTIONS (SET api_key '$secret{'weather key'}?')", 1);
 $run->("ALTER USER MAPPING FOR CURRENT_USER SERVER sky OPTIONS (ADD appid '$secret{'wrong weather key'}')", 1);
+$run->("ALTER SERVER kafka OPTIONS (ADD password '$secret{'Kafka password'}')", 1);
+$run->("ALTER USER MAPPING FOR CURRENT_USER SERVER kafka OPTIONS (ADD pasword '$secret{'wrong Kafka password'}')", 1);
 $run->("ALTER FOREIGN TABLE my_t OPTIONS (ADD password '$secret{password}')", 1);
 $run->("ALTER USER MAPPING FOR CURRENT_USER SERVER my OPTIONS (ADD pasword '$secret{password}')", 1);
 $run->("ALTER USER MAPPING FOR CURRENT_USER SERVER s3 OPTIONS (ADD secret '$secret{'wrong secret key'}')", 1);
@@ -147,18 +180,21 @@ $run->("ALTER USER MAPPING FOR CURRENT_USER SERVER s3 OPTIONS (ADD secret '$secr
 # Faults; a server that repeats what it was told is the worst of them.
 for my $fault ({act => 'refuse'}, {act => 'reset'}, {act => 'cut', down => 90}, {act => 'blackhole', down => 90})
 {
-	$_->fault(%$fault) for $mysql, $store;
+	$_->fault(%$fault) for $mysql, $store, $relay;
 	$session->quit;
 	$session = $stack->session;
 	$run->("SET log_min_messages = debug5; SET client_min_messages = debug5; SET statement_timeout = '1s'");
 	$run->('SELECT * FROM my_t', 1);
 	$run->("SELECT * FROM ${_}_in", 1) for qw(s3 s3_old);
 	$run->("INSERT INTO s3_out VALUES (1, 'x')", 1) if $fault->{act} eq 'refuse';
+	$run->("SELECT * FROM ${_}_t", 1) for qw(kafka kafka_scram);
+	$run->("INSERT INTO kafka_t VALUES (1, 'x')", 1) if $fault->{act} eq 'refuse';
 }
 $mysql->pass;
 $store->fault(answer => '403 Forbidden', body => "<Error><Code>SignatureDoesNotMatch</Code><Message>The key is $secret{'secret key'}</Message></Error>");
 $run->("SELECT * FROM ${_}_in", 1) for qw(s3 s3_old);
 $store->pass;
+$relay->pass;
 
 # That the search finds what is there
 $run->("DO \$\$ BEGIN RAISE LOG 'Canary-that-is-said'; END \$\$");
@@ -170,7 +206,7 @@ select undef, undef, undef, 0.3;
 $said .= $stack->sql('SELECT string_agg(a::text, chr(10)) FROM pg_stat_activity a');
 $busy->receive(10);
 $said .= $stack->sql($_) for 'SELECT string_agg(s::text, chr(10)) FROM pg_foreign_server s', 'SELECT string_agg(t::text, chr(10)) FROM pg_foreign_table t',
-  'SELECT coalesce(string_agg(f::text, chr(10)), $$$$) FROM (SELECT * FROM fdw_mysql_options() UNION ALL SELECT * FROM fdw_s3_options()) f';
+  'SELECT coalesce(string_agg(f::text, chr(10)), $$$$) FROM (SELECT * FROM fdw_mysql_options() UNION ALL SELECT * FROM fdw_s3_options() UNION ALL SELECT * FROM fdw_kafka_options()) f';
 $said .= $stack->_postgres("SELECT string_agg(a::text, chr(10)) FROM pg_stat_activity a");
 {
 	my $cron = Stack::Session->new($stack->sql('SHOW cron.database_name'));
