@@ -76,6 +76,12 @@ for my $place (@places)
 		my $pid = $runner->pid;
 		wait_for("$name: it got there", $pid, "wait_event_type = 'Lock'");
 		is($weather->objects - $objects, $written, "$name: objects that it has written");
+		if ($where eq 'after the first of three')
+		{
+			is($stack->sql('SELECT count(*) FILTER (WHERE written), count(*) FROM medallion.weather_progress'), '1|3', "$name: others see how far it is");
+			like($stack->try("SELECT * FROM medallion.$_()")->{text}, qr/ERROR:  55006: pipeline "weather" is running/, "$name: no $_ meanwhile")
+			  for qw(adopt_objects quarantine_objects accept_gap accept_topic);
+		}
 		if ($where eq 'during commit')
 		{
 			confirm('nobody');

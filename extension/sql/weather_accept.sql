@@ -12,11 +12,13 @@ BEGIN
 	IF path IS NOT NULL THEN
 		RAISE EXCEPTION 'raw object "%" has not landed yet', path
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = format(E'Load it first: SELECT * FROM medallion.adopt_objects(%L)\nOr move it aside: SELECT * FROM medallion.quarantine_objects(%1$L)', $1);
+				HINT = format(E'Load it first: SELECT * FROM medallion.adopt_objects(%L)\n'
+							  'Or move it aside: SELECT * FROM medallion.quarantine_objects(%1$L)', $1);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION medallion.check_planned_objects(text) IS 'an ERROR if there are raw objects that an unfinished run or another database has written';
+COMMENT ON FUNCTION medallion.check_planned_objects(text) IS
+'an ERROR if there are raw objects that an unfinished run or another database has written';
 
 -- Start reading a partition again, in this generation, from this offset. What was planned for it is void.
 CREATE FUNCTION medallion.restart_partition(pipeline text, partition integer, generation integer, start_offset bigint) RETURNS void

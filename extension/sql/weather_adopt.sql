@@ -83,7 +83,8 @@ BEGIN
 				DETAIL = format('It holds %s records, of offsets %s to %s.', s.records, s.first_offset, s.last_offset);
 		END IF;
 		PERFORM medallion.merge_weather($1, medallion.generation_name(t.topic, u.generation));
-		INSERT INTO medallion.raw_object (pipeline, path, topic, partition, generation, first_offset, last_offset, records, min_event, max_event, bytes, etag)
+		INSERT INTO medallion.raw_object (pipeline, path, topic, partition, generation, first_offset, last_offset, records,
+										  min_event, max_event, bytes, etag)
 		VALUES ($1, u.path, t.topic, u.partition, u.generation, u.first_offset, u.last_offset, s.records, s.min_event, s.max_event, u.bytes, u.etag);
 		PERFORM medallion.move_position($1, u.partition, u.last_offset + 1);
 		path := u.path;

@@ -66,7 +66,8 @@ BEGIN
 	PERFORM public.fdw_kafka_create_topic(kafka, topic, 3, replication);
 END
 $$;
-COMMENT ON FUNCTION medallion.make_weather_places(name, text, name, text[], integer) IS 'make the topic, with 3 partitions, and the buckets, where they are missing';
+COMMENT ON FUNCTION medallion.make_weather_places(name, text, name, text[], integer) IS
+'make the topic, with 3 partitions, and the buckets, where they are missing';
 
 -- Through this one records are read, with nothing but what Kafka has.
 CREATE FUNCTION medallion.make_weather_source(t medallion.weather_topic) RETURNS void
@@ -79,7 +80,8 @@ BEGIN
 				   '"offset" bigint OPTIONS (metadata ''offset''), "timestamp" timestamptz OPTIONS (metadata ''timestamp''), '
 				   'key bytea OPTIONS (metadata ''key''), value bytea OPTIONS (metadata ''value'')) SERVER %I OPTIONS (topic %L, format ''raw'')',
 				   t.kafka, t.topic);
-	EXECUTE format('COMMENT ON FOREIGN TABLE source_weather.weather IS %L', 'the records of the topic, as they are in Kafka now' || medallion.made_for(t.pipeline));
+	EXECUTE format('COMMENT ON FOREIGN TABLE source_weather.weather IS %L',
+				   'the records of the topic, as they are in Kafka now' || medallion.made_for(t.pipeline));
 END
 $$;
 COMMENT ON FUNCTION medallion.make_weather_source(medallion.weather_topic) IS 'make the foreign table over the topic';

@@ -11,7 +11,8 @@ CREATE FUNCTION medallion.plan_ranges(pipeline text, partitions medallion.weathe
 AS $$
 DECLARE
 	t medallion.weather_topic := (SELECT w FROM medallion.weather_topic w WHERE w.pipeline = $1);
-	left_over bigint := t.run_records - (SELECT COALESCE(sum(w.last_offset - w.first_offset + 1), 0) FROM medallion.weather_plan w WHERE w.pipeline = $1);
+	left_over bigint := t.run_records - (SELECT COALESCE(sum(w.last_offset - w.first_offset + 1), 0)
+										   FROM medallion.weather_plan w WHERE w.pipeline = $1);
 	sharers bigint := cardinality(partitions);
 	share bigint;
 	r record;
@@ -29,7 +30,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION medallion.plan_ranges(text, medallion.weather_partition[]) IS 'ranges of offsets that are not landed and not planned, one for each object';
+COMMENT ON FUNCTION medallion.plan_ranges(text, medallion.weather_partition[]) IS
+'ranges of offsets that are not landed and not planned, one for each object';
 
 CREATE FUNCTION medallion.enter_plan(pipeline text, partitions medallion.weather_partition[]) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -68,7 +70,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION medallion.plan_weather(text) IS 'plan what is to land: all that was added to the topic, behind what an unfinished run had planned';
+COMMENT ON FUNCTION medallion.plan_weather(text) IS
+'plan what is to land: all that was added to the topic, behind what an unfinished run had planned';
 
 -- Records that retention took away while they were read do not show in a scan: it begins with the first that is left.
 CREATE FUNCTION medallion.check_landed(r medallion.weather_plan, first_record bigint) RETURNS void
@@ -82,7 +85,8 @@ BEGIN
 		RETURN;
 	END IF;
 	RAISE EXCEPTION 'partition % of the topic changed while it was read', r.partition
-		USING ERRCODE = 'data_exception', DETAIL = format('Planned are offsets %s to %s; the partition has %s to %s.', r.first_offset, r.last_offset, w.low, w.high - 1),
+		USING ERRCODE = 'data_exception',
+			DETAIL = format('Planned are offsets %s to %s; the partition has %s to %s.', r.first_offset, r.last_offset, w.low, w.high - 1),
 			HINT = format('Run the pipeline again: CALL medallion.run(%L)', r.pipeline);
 END
 $$;

@@ -101,7 +101,8 @@ BEGIN
 	WITH stands AS MATERIALIZED (SELECT * FROM medallion.weather_anchors($1, partitions)),
 	compared AS (
 		SELECT p.partition, p.anchor_offset >= p.low AND (s.partition IS NULL OR s."offset" > p.anchor_offset) AS vanished,
-			   CASE WHEN p.anchor_offset >= p.low THEN (s."offset", s."timestamp", s.hash) IS DISTINCT FROM (q.anchor_offset, q.anchor_timestamp, q.anchor_hash)
+			   CASE WHEN p.anchor_offset >= p.low
+					THEN (s."offset", s."timestamp", s.hash) IS DISTINCT FROM (q.anchor_offset, q.anchor_timestamp, q.anchor_hash)
 					ELSE s.partition IS NOT NULL END AS differs
 		  FROM unnest(partitions) p
 		  JOIN medallion.weather_position q ON (q.pipeline, q.partition) = ($1, p.partition)
@@ -120,7 +121,8 @@ BEGIN
 				   FROM unnest(partitions) p ORDER BY p.partition);
 END
 $$;
-COMMENT ON FUNCTION medallion.compare_anchors(text, medallion.weather_partition[]) IS 'mark the partitions whose last landed record is not where it was';
+COMMENT ON FUNCTION medallion.compare_anchors(text, medallion.weather_partition[]) IS
+'mark the partitions whose last landed record is not where it was';
 
 CREATE FUNCTION medallion.describe_problem(p medallion.weather_partition) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

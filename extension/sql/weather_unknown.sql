@@ -44,7 +44,8 @@ AS $$
 				   (7, CASE WHEN extract(month FROM day) < 10 THEN 9 ELSE 2 END), (9, 3), (10, 9)) AS place (i, greatest)
 	  CROSS JOIN LATERAL generate_series(substr(to_char(day, 'YYYY-MM-DD'), i, 1)::integer + 1, greatest) AS d
 $$;
-COMMENT ON FUNCTION medallion.later_folders(date) IS 'what the names of the raw objects of a day and of later ones begin with, up to the end of the next decade';
+COMMENT ON FUNCTION medallion.later_folders(date) IS
+'what the names of the raw objects of a day and of later ones begin with, up to the end of the next decade';
 
 -- The day of a plan is never before that of an earlier plan: all that this database could have forgotten is in later folders.
 CREATE FUNCTION medallion.last_raw_day(pipeline text) RETURNS date
@@ -84,10 +85,11 @@ CREATE FUNCTION medallion.check_unknown_objects(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	bucket text := (SELECT t.raw_bucket FROM medallion.weather_topic t WHERE t.pipeline = $1);
 	paths text[] := ARRAY(SELECT u.path FROM medallion.unknown_objects($1) u);
 BEGIN
 	IF cardinality(paths) > 0 THEN
-		RAISE EXCEPTION 'bucket "%" holds raw objects that pipeline "%" does not know', (SELECT t.raw_bucket FROM medallion.weather_topic t WHERE t.pipeline = $1), $1
+		RAISE EXCEPTION 'bucket "%" holds raw objects that pipeline "%" does not know', bucket, $1
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				DETAIL = format('The first of %s is "%s". They were written after the state that this database was restored to, or by another one.',
 								cardinality(paths), paths[1]),
