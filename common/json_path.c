@@ -114,7 +114,11 @@ node_hash_children(JsonPaths *paths, int parent)
 		while (node->slots[at & node->mask].child != 0)
 			at++;
 		node->slots[at & node->mask] = slot;
-		node->filter |= slot.length > 0 ? json_node_bit(paths->nodes[child].key, slot.length) : ~UINT64CONST(0);
+		/* In a document a quote stands behind an empty key: who has such a child is always asked. */
+		if (slot.length == 0)
+			node->filter = ~UINT64CONST(0);
+		else
+			node->filter |= UINT64CONST(1) << json_node_bit(paths->nodes[child].key, slot.length);
 	}
 }
 

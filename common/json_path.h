@@ -63,11 +63,11 @@ json_node_hash(uint64 head, uint32 length)
 	return ((head ^ length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 32;
 }
 
-/* The bit of a node's filter for a key that is not empty. */
-static inline uint64
+/* The number of the bit in a node's filter for a key; of an empty one the byte behind it counts. */
+static inline int
 json_node_bit(const char *key, uint32 length)
 {
-	return UINT64CONST(1) << (((unsigned char) key[0] ^ (length * 7)) & 63);
+	return ((unsigned char) key[0] + length) & 63;
 }
 
 /* The child of a node with children for a key, or 0; "head" holds the key's first bytes. */

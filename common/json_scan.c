@@ -272,19 +272,18 @@ skip_number(Scan *scan, const char *end, const char *at, bool *integer)
 	if (end - at >= NUMBER_WIDTH)
 	{
 		uint64		others = find_others(at);
-		int			count = others != 0 ? FIRST_OTHER(others) : 0;
+		int			whole = others != 0 ? FIRST_OTHER(others) : 0;	/* digits before the point */
+		int			count = whole;
 
-		*integer = at[count] != '.';
-		if (!*integer && count > 0)
+		*integer = at[whole] != '.';
+		if (!*integer)
 		{
-			int			point = count;
-
 			others &= others - 1;
 			count = others != 0 ? FIRST_OTHER(others) : 0;
-			if (count == point + 1)
+			if (count <= whole + 1)
 				count = 0;
 		}
-		if (count > 0 && (at[count] | 0x20) != 'e' && !(*at == '0' && at[1] >= '0' && at[1] <= '9'))
+		if (whole > 0 && count > 0 && (at[count] | 0x20) != 'e' && (*at != '0' || whole == 1))
 			return at + count;
 	}
 #endif
@@ -393,9 +392,6 @@ find_child(const Scan *scan, const char *end, const JsonNode *node, const char *
 {
 	uint64		head = 0;
 
-	/* Behind an empty key there is a quote, whose bit may be set or not: an empty one sets all. */
-	if ((node->filter & json_node_bit(key, length)) == 0)
-		return 0;
 #ifndef WORDS_BIGENDIAN
 	if (end - key >= sizeof(head))
 	{
@@ -421,7 +417,7 @@ scan_key(Scan *scan, const char *end, const char *at, const JsonNode *node, int 
 	at = skip_string(scan, end, key, &escaped);
 	if (at == NULL)
 		return NULL;
-	if (node != NULL && node->child != 0)
+	if (node != NULL && (escaped || ((node->filter >> json_node_bit(key, at - key)) & 1)))
 	{
 		*child = escaped ? find_escaped(scan, node, key, at - key) : find_child(scan, end, node, key, at - key);
 		if (*child != 0 && scan->spans[*child].kind != JSON_KIND_ABSENT)
