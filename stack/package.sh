@@ -27,7 +27,7 @@ package_java() {
 
 	if ! kafka_java >/dev/null; then
 		for name in openjdk-17-jre-headless openjdk-21-jre-headless; do
-			if apt-cache policy $name 2>/dev/null | grep -q 'Candidate: [0-9]'; then break; fi
+			[[ $(apt-cache policy $name 2>/dev/null) != *'Candidate: '[0-9]* ]] || break
 		done
 		echo "$name"
 	fi
