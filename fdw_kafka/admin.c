@@ -13,6 +13,14 @@
 /* How long to wait until brokers know of a topic that was just made. */
 #define SETTLE_MS 50
 
+/* A broker that is not there is found out about sooner by a question. */
+static void
+connect_first(KafkaConsumer *consumer)
+{
+	if (!consumer->proven)
+		pfree(consumer_cluster_id(consumer));
+}
+
 /* One request at a time; what belongs to it goes with what the consumer reads, by consumer_close_topic. */
 static void
 request_begin(KafkaConsumer *consumer, rd_kafka_admin_op_t kind)
@@ -93,16 +101,17 @@ bool
 consumer_create_topic(KafkaConsumer *consumer, const char *topic, int partitions, int replication, char **config,
 					  int nconfig)
 {
-	rd_kafka_NewTopic_t *wanted = new_topic(consumer, topic, partitions, replication, config, nconfig);
+	rd_kafka_NewTopic_t *wanted;
 	LibraryFailure failure = {.action = "create", .topic = topic, .partition = -1};
 	const rd_kafka_topic_result_t **results;
 	size_t		count;
 
+	connect_first(consumer);
+	wanted = new_topic(consumer, topic, partitions, replication, config, nconfig);
 	request_begin(consumer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
 	rd_kafka_CreateTopics(consumer->handle, &wanted, 1, consumer->request, consumer->queue);
 	rd_kafka_NewTopic_destroy(wanted);
 	request_wait(consumer, "create", topic);
-	consumer->proven = true;
 	results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(consumer->answer), &count);
 	failure.code = count > 0 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR__FAIL;
 	failure.reason = count > 0 ? rd_kafka_topic_result_error_string(results[0]) : NULL;
@@ -130,19 +139,20 @@ config_value(const rd_kafka_ConfigResource_t *resource, const char *name)
 char *
 consumer_topic_config(KafkaConsumer *consumer, const char *topic, const char *name)
 {
-	rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+	rd_kafka_ConfigResource_t *wanted;
 	LibraryFailure failure = {.action = "look up the settings of", .topic = topic, .partition = -1};
 	const rd_kafka_ConfigResource_t **resources;
 	const char *value;
 	size_t		count;
 
+	connect_first(consumer);
+	wanted = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
 	if (wanted == NULL)
 		consumer_give_up(consumer, failure.action, topic, -1, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION);
 	request_begin(consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
 	rd_kafka_DescribeConfigs(consumer->handle, &wanted, 1, consumer->request, consumer->queue);
 	rd_kafka_ConfigResource_destroy(wanted);
 	request_wait(consumer, failure.action, topic);
-	consumer->proven = true;
 	resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(consumer->answer), &count);
 	failure.code = count > 0 ? rd_kafka_ConfigResource_error(resources[0]) : RD_KAFKA_RESP_ERR__FAIL;
 	failure.reason = count > 0 ? rd_kafka_ConfigResource_error_string(resources[0]) : NULL;

@@ -312,7 +312,9 @@ consumer_release(KafkaConsumer *consumer)
 void
 consumer_fail(KafkaConsumer *consumer, LibraryFailure *failure)
 {
-	consumer->broken = true;
+	/* What is wrong with a topic is not the consumer's fault. */
+	consumer->broken = failure->code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+		failure->code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 	library_raise(consumer->client, failure);
 }
 

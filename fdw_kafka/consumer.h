@@ -54,7 +54,7 @@ struct KafkaConsumer
 /* Stop whatever is read and let go of it. No ERROR. */
 extern void consumer_close_topic(KafkaConsumer *consumer);
 
-/* Report a failure; the consumer is not used again. */
+/* Report a failure, after which the consumer is in most cases not used again. */
 pg_noreturn extern void consumer_fail(KafkaConsumer *consumer, LibraryFailure *failure);
 /* The same for a code, with the reason that the library has told of meanwhile. */
 pg_noreturn extern void consumer_give_up(KafkaConsumer *consumer, const char *action, const char *topic, int partition,

@@ -20,6 +20,8 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+/* The type holds no later time, nor does any record have one. */
+#define LAST_MS INT64CONST(9000000000000000)
 #define PG_EPOCH_UNIX_MS ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000))
 
 /* A column that tells about the record. */
@@ -267,9 +269,7 @@ read_facts(const Decoder *decoder, const KafkaRecord *record, Datum *values, boo
 				break;
 			case KAFKA_METADATA_TIMESTAMP:
 				time = record_timestamp(record, &type);
-				/* What the type cannot hold is a time that no record has. */
-				nulls[at] = type == 0 || time < 0 || !IS_VALID_TIMESTAMP((time / 1000 - PG_EPOCH_UNIX_MS / 1000) * 1000000) ||
-					time > INT64CONST(9000000000000000);
+				nulls[at] = type == 0 || time < 0 || time > LAST_MS;
 				if (!nulls[at])
 				{
 					values[at] = TimestampTzGetDatum((time - PG_EPOCH_UNIX_MS) * 1000);

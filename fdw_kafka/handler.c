@@ -103,7 +103,7 @@ evaluate_boxes(ForeignScanState *node)
 
 	MemoryContextReset(state->box_context);
 	old = MemoryContextSwitchTo(state->box_context);
-	state->boxes = range_boxes(state->condition, node->ss.ps.ps_ExprContext);
+	state->boxes = range_join_boxes(range_boxes(state->condition, node->ss.ps.ps_ExprContext));
 	MemoryContextSwitchTo(old);
 	state->ready = true;
 }

@@ -504,6 +504,51 @@ range_normalize(OffsetRange *ranges, int count)
 	return kept;
 }
 
+/* By partitions and time, then by offset. */
+static int
+compare_boxes(const ListCell *a, const ListCell *b)
+{
+	const RangeBox *l = lfirst(a);
+	const RangeBox *r = lfirst(b);
+
+	if (l->first_partition != r->first_partition)
+		return l->first_partition < r->first_partition ? -1 : 1;
+	if (l->last_partition != r->last_partition)
+		return l->last_partition < r->last_partition ? -1 : 1;
+	if (l->first_time != r->first_time)
+		return l->first_time < r->first_time ? -1 : 1;
+	return l->first_offset < r->first_offset ? -1 : l->first_offset > r->first_offset;
+}
+
+/* Whether the second box goes on where the first ends, in the same partitions. */
+static bool
+boxes_join(const RangeBox *first, const RangeBox *second)
+{
+	return first->first_partition == second->first_partition && first->last_partition == second->last_partition &&
+		first->first_time == second->first_time &&
+		(first->last_offset == PG_INT64_MAX || second->first_offset <= first->last_offset + 1);
+}
+
+List *
+range_join_boxes(List *boxes)
+{
+	List	   *merged = NIL;
+	ListCell   *lc;
+
+	list_sort(boxes, compare_boxes);
+	foreach(lc, boxes)
+	{
+		RangeBox   *box = lfirst(lc);
+		RangeBox   *last = merged ? llast(merged) : NULL;
+
+		if (last != NULL && boxes_join(last, box))
+			last->last_offset = Max(last->last_offset, box->last_offset);
+		else
+			merged = lappend(merged, box);
+	}
+	return merged;
+}
+
 static void
 append_bounds(StringInfo out, const char *separator, const char *name, int64 first, int64 last)
 {

@@ -55,6 +55,9 @@ extern RangeCondition *range_compile(const RangeColumns *columns, List *clauses,
 /* The boxes, a List of RangeBox * in the current memory context; NIL: no record can satisfy the clauses. */
 extern List *range_boxes(RangeCondition *condition, ExprContext *context);
 
+/* Sort them, and join those that touch or overlap in the same partitions; changes the boxes. */
+extern List *range_join_boxes(List *boxes);
+
 /* Whether the values are known before the plan runs: constants and parameters of the statement. */
 extern bool range_is_fixed(List *clauses);
 
