@@ -108,7 +108,7 @@ take_metadata(Encoder *encoder, Field *field)
 	else if (metadata == KAFKA_METADATA_TIMESTAMP)
 		require_type(encoder, field, field->base == TIMESTAMPTZOID, "timestamp with time zone");
 	else if (metadata == KAFKA_METADATA_HEADERS)
-		require_type(encoder, field, field->base == JSONBOID, "jsonb");
+		require_type(encoder, field, field->base == JSONBOID || field->base == JSONOID, "jsonb or json");
 	if (other != NULL)
 		reject_write(encoder, psprintf("Columns \"%s\" and \"%s\" both have option metadata '%s'.",
 									   other->column->name, field->column->name, field->column->metadata));
@@ -385,8 +385,8 @@ reject_two_values(Encoder *encoder, TupleTableSlot *slot)
 		if (!is_null(&encoder->data[i], slot))
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("columns \"%s\" and \"%s\" cannot both have a value", encoder->metadata[KAFKA_METADATA_VALUE]->column->name,
-						   encoder->data[i].column->name),
+					errmsg("columns \"%s\" and \"%s\" cannot both have a value",
+						   encoder->metadata[KAFKA_METADATA_VALUE]->column->name, encoder->data[i].column->name),
 					errdetail("The first is the whole message, the second a part of it."));
 }
 
@@ -406,7 +406,7 @@ reject_facts(Encoder *encoder, TupleTableSlot *slot)
 			ereport(ERROR,
 					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					errmsg("cannot set column \"%s\"", field->column->name),
-					errdetail("Kafka decides on the %s of a message.", field->column->metadata));
+					errdetail("Metadata %s is filled by reading alone.", field->column->metadata));
 	}
 	if (is_null(topic, slot))
 		return;
@@ -421,15 +421,14 @@ reject_facts(Encoder *encoder, TupleTableSlot *slot)
 static int32
 partition_of(Encoder *encoder, TupleTableSlot *slot)
 {
-	Datum		value;
+	Field	   *field = encoder->metadata[KAFKA_METADATA_PARTITION];
 	int64		partition;
 
-	if (is_null(encoder->metadata[KAFKA_METADATA_PARTITION], slot))
+	if (is_null(field, slot))
 		return MESSAGE_ANY_PARTITION;
-	encoder->at = encoder->metadata[KAFKA_METADATA_PARTITION]->column->name;
-	value = datum(encoder->metadata[KAFKA_METADATA_PARTITION], slot);
-	partition = encoder->metadata[KAFKA_METADATA_PARTITION]->base == INT2OID ? DatumGetInt16(value) :
-		encoder->metadata[KAFKA_METADATA_PARTITION]->base == INT4OID ? DatumGetInt32(value) : DatumGetInt64(value);
+	encoder->at = field->column->name;
+	partition = field->base == INT2OID ? DatumGetInt16(datum(field, slot)) :
+		field->base == INT4OID ? DatumGetInt32(datum(field, slot)) : DatumGetInt64(datum(field, slot));
 	if (partition < 0 || partition > PG_INT32_MAX)
 		ereport(ERROR,
 				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -437,17 +436,18 @@ partition_of(Encoder *encoder, TupleTableSlot *slot)
 	return (int32) partition;
 }
 
-/* In milliseconds, rounded down as Kafka's clients do. */
+/* In milliseconds, rounded down as Kafka's clients do; 0 means when it is sent. */
 static int64
 timestamp_of(Encoder *encoder, TupleTableSlot *slot)
 {
+	Field	   *field = encoder->metadata[KAFKA_METADATA_TIMESTAMP];
 	TimestampTz timestamp;
 	int64		milliseconds;
 
-	if (is_null(encoder->metadata[KAFKA_METADATA_TIMESTAMP], slot))
+	if (is_null(field, slot))
 		return 0;
-	encoder->at = encoder->metadata[KAFKA_METADATA_TIMESTAMP]->column->name;
-	timestamp = DatumGetTimestampTz(datum(encoder->metadata[KAFKA_METADATA_TIMESTAMP], slot));
+	encoder->at = field->column->name;
+	timestamp = DatumGetTimestampTz(datum(field, slot));
 	milliseconds = timestamp / 1000 - (timestamp % 1000 < 0) + EPOCH_MS;
 	if (TIMESTAMP_NOT_FINITE(timestamp) || milliseconds <= 0)
 		ereport(ERROR,
@@ -458,47 +458,68 @@ timestamp_of(Encoder *encoder, TupleTableSlot *slot)
 }
 
 static void
-key_and_headers(Encoder *encoder, TupleTableSlot *slot, KafkaMessage *message)
+take_key(Encoder *encoder, TupleTableSlot *slot, KafkaMessage *message)
 {
+	Field	   *field = encoder->metadata[KAFKA_METADATA_KEY];
+
 	resetStringInfo(&encoder->key_bytes);
-	resetStringInfo(&encoder->header_bytes);
-	if (!is_null(encoder->metadata[KAFKA_METADATA_KEY], slot))
+	if (!is_null(field, slot))
 	{
-		encoder->at = encoder->metadata[KAFKA_METADATA_KEY]->column->name;
-		write_alone(encoder->metadata[KAFKA_METADATA_KEY], datum(encoder->metadata[KAFKA_METADATA_KEY], slot), &encoder->key_bytes);
-	}
-	if (!is_null(encoder->metadata[KAFKA_METADATA_HEADERS], slot))
-	{
-		encoder->at = encoder->metadata[KAFKA_METADATA_HEADERS]->column->name;
-		header_write(DatumGetJsonbP(datum(encoder->metadata[KAFKA_METADATA_HEADERS], slot)), &encoder->header_bytes);
+		encoder->at = field->column->name;
+		write_alone(field, datum(field, slot), &encoder->key_bytes);
 	}
 	message->key = encoder->key_bytes.data;
-	message->key_length = is_null(encoder->metadata[KAFKA_METADATA_KEY], slot) ? MESSAGE_NULL : encoder->key_bytes.len;
+	message->key_length = is_null(field, slot) ? MESSAGE_NULL : encoder->key_bytes.len;
+}
+
+/* A json value is headers as what it would be in jsonb: of a name that comes twice the last counts. */
+static void
+take_headers(Encoder *encoder, TupleTableSlot *slot, KafkaMessage *message)
+{
+	Field	   *field = encoder->metadata[KAFKA_METADATA_HEADERS];
+
+	resetStringInfo(&encoder->header_bytes);
+	if (!is_null(field, slot))
+	{
+		Datum		value = datum(field, slot);
+
+		encoder->at = field->column->name;
+		if (field->base == JSONOID)
+			value = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(value)));
+		header_write(DatumGetJsonbP(value), &encoder->header_bytes);
+	}
 	message->headers = encoder->header_bytes.data;
 	message->headers_length = encoder->header_bytes.len;
+}
+
+static void
+take_value(Encoder *encoder, TupleTableSlot *slot, KafkaMessage *message)
+{
+	Field	   *field = encoder->metadata[KAFKA_METADATA_VALUE];
+	bool		present = true;
+
+	resetStringInfo(&encoder->value_bytes);
+	if (is_null(field, slot))
+		present = write_value(encoder, slot, &encoder->value_bytes);
+	else
+	{
+		reject_two_values(encoder, slot);
+		encoder->at = field->column->name;
+		write_alone(field, datum(field, slot), &encoder->value_bytes);
+	}
+	message->value = encoder->value_bytes.data;
+	message->value_length = present ? encoder->value_bytes.len : MESSAGE_NULL;
 }
 
 void
 encoder_row(Encoder *encoder, TupleTableSlot *slot, KafkaMessage *message)
 {
-	bool		present;
-
 	encoder->at = NULL;
 	reject_facts(encoder, slot);
 	message->partition = partition_of(encoder, slot);
 	message->timestamp = timestamp_of(encoder, slot);
-	key_and_headers(encoder, slot, message);
-	resetStringInfo(&encoder->value_bytes);
-	if (is_null(encoder->metadata[KAFKA_METADATA_VALUE], slot))
-		present = write_value(encoder, slot, &encoder->value_bytes);
-	else
-	{
-		reject_two_values(encoder, slot);
-		encoder->at = encoder->metadata[KAFKA_METADATA_VALUE]->column->name;
-		write_alone(encoder->metadata[KAFKA_METADATA_VALUE], datum(encoder->metadata[KAFKA_METADATA_VALUE], slot), &encoder->value_bytes);
-		present = true;
-	}
-	message->value = encoder->value_bytes.data;
-	message->value_length = present ? encoder->value_bytes.len : MESSAGE_NULL;
+	take_key(encoder, slot, message);
+	take_headers(encoder, slot, message);
+	take_value(encoder, slot, message);
 	encoder->at = NULL;
 }
