@@ -99,6 +99,25 @@ CREATE FOREIGN TABLE must (t given) SERVER lake OPTIONS (bucket 'test-s3-jsonl',
 SELECT put('must/a.jsonl', '{"t": "x"}' || E'\n{}');
 SELECT * FROM must;  -- ERROR
 
+-- Keys as they are meant, not as they are written; of an object that comes twice nothing of the first remains; what no
+-- column asks for may be anything that is JSON.
+SELECT put('keys/a.jsonl', '{"n\u0061me": "Oslo", "main": {"temp": 1, "humidity": 2}, "m\u0061in": {"temp": 3}, "dt": 4, "dt": 5, "x": "\u0000 \ud83d"}'
+    || E'\n{"coord": [0, [{"a": 1}, {"a": 2, "a": 3}]], "": 7, "a": {"": 8}}');
+CREATE FOREIGN TABLE keys (name text, temp numeric OPTIONS (path 'main.temp'), humidity int OPTIONS (path 'main.humidity'),
+    main jsonb, dt int8, a int OPTIONS (path 'coord.1.1.a'), e int OPTIONS (path '""'), ae int OPTIONS (path 'a.""'),
+    x json, v varchar OPTIONS (path 'name'))
+    SERVER lake OPTIONS (bucket 'test-s3-jsonl', prefix 'keys/', format 'jsonl');
+\x on
+SELECT name, temp, humidity, main, dt, a, e, ae, v FROM keys;
+SELECT x FROM keys WHERE x IS NOT NULL;
+\x off
+SELECT put('keys/a.jsonl', '{"x": ' || repeat('[', 9999) || repeat(']', 9999) || '}');
+SELECT length(x::text) FROM keys;
+SELECT put('keys/a.jsonl', '{"y": ' || repeat('[', 10000) || repeat(']', 10000) || '}');
+SELECT name FROM keys;  -- ERROR
+SELECT put('keys/a.jsonl', repeat('[', 1000000));
+SELECT name FROM keys;  -- ERROR
+
 -- Writing: keys, types, nothing that depends on the session.
 CREATE FOREIGN TABLE written (id int, "a ""b""" text, "when" timestamptz OPTIONS (path 'ts'), j json, path text OPTIONS (metadata 'path'))
     SERVER lake OPTIONS (bucket 'test-s3-jsonl', prefix 'written/', format 'jsonl');
