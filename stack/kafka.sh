@@ -61,7 +61,7 @@ kafka_start() {
 }
 
 # Ready is when it says so: it answers a moment before it leads its partitions.
-kafka_answers() { tail -c "+$((kafka_begun + 1))" "$state/log/kafka.log" | grep -q 'Kafka Server started'; }
+kafka_answers() { [[ $(tail -c "+$((kafka_begun + 1))" "$state/log/kafka.log") == *'Kafka Server started'* ]]; }
 
 # Made in full, or not at all, as the others' folders.
 kafka_make() {
