@@ -38,7 +38,7 @@ typedef struct JsonColumn
 	Column	   *column;
 	JsonTarget	target;
 	int			path;			/* number of its span */
-	Oid			direct;			/* its type where a value can become a Datum without the input function, or InvalidOid */
+	Oid			direct;			/* its type where values need no input function, or InvalidOid */
 } JsonColumn;
 
 struct JsonColumns
