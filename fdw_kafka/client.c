@@ -108,7 +108,7 @@ set_budget(KafkaConsumer *consumer, rd_kafka_conf_t *conf)
 {
 	const KafkaClient *client = consumer->client;
 	int64		bytes = consumer->fetch_budget / 4;
-	int64		fetch = Max(consumer->fetch_budget / 256, 64 * 1024);
+	int64		fetch = Max(consumer->fetch_budget / 64, 256 * 1024);
 
 	consumer->queue_bytes = bytes;
 	consumer->queue_records = bytes / RECORD_OVERHEAD;

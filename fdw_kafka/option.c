@@ -88,7 +88,7 @@ static const OptionDef options[] = {
 	 "How long a scan may wait without any progress; then it fails.", 1, 86400000},
 	{"send_timeout", OPTION_SERVER, OPTION_TIME, FIELD(settings.send_timeout), "60s",
 	 "How long COMMIT may wait for the confirmation of a record that it sends.", 1, 86400000},
-	{"fetch_budget", OPTION_SERVER | OPTION_TABLE, OPTION_BYTES, FIELD(settings.fetch_budget), "256MB",
+	{"fetch_budget", OPTION_SERVER | OPTION_TABLE, OPTION_BYTES, FIELD(settings.fetch_budget), "64MB",
 	 "Memory for records that are fetched ahead, over all partitions of a scan.", 16.0 * 1024 * 1024,
 	 16.0 * 1024 * 1024 * 1024},
 	{"isolation", OPTION_SERVER | OPTION_TABLE, OPTION_ENUM, FIELD(settings.isolation), "read_committed",
