@@ -9,6 +9,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "common/wait.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -20,6 +21,8 @@
 #define GZIP_MEMORY 8
 /* On rows of a table, faster than 3 and smaller. */
 #define ZSTD_LEVEL 1
+/* What a thread takes at once. */
+#define ZSTD_JOB (1024 * 1024)
 
 struct Decoder
 {
@@ -228,8 +231,16 @@ gzip_encoder_begin(Encoder *encoder, int level)
 		reject_memory();
 }
 
+/* Threads are a matter of speed alone: a library that was built without them does the work itself. */
 static void
-zstd_encoder_begin(Encoder *encoder, int level)
+zstd_threads(Encoder *encoder, int threads)
+{
+	if (threads > 0 && !ZSTD_isError(ZSTD_CCtx_setParameter(encoder->zstd, ZSTD_c_nbWorkers, threads)))
+		(void) ZSTD_CCtx_setParameter(encoder->zstd, ZSTD_c_jobSize, ZSTD_JOB);
+}
+
+static void
+zstd_encoder_begin(Encoder *encoder, int level, int threads)
 {
 	encoder->zstd = ZSTD_createCStream();
 	if (encoder->zstd == NULL)
@@ -240,10 +251,11 @@ zstd_encoder_begin(Encoder *encoder, int level)
 	if (ZSTD_isError(ZSTD_CCtx_setParameter(encoder->zstd, ZSTD_c_compressionLevel, level)) ||
 		ZSTD_isError(ZSTD_CCtx_setParameter(encoder->zstd, ZSTD_c_checksumFlag, 1)))
 		reject_memory();
+	zstd_threads(encoder, threads);
 }
 
 Encoder *
-encoder_begin(S3Compression compression, int level, ByteSink sink, void *arg)
+encoder_begin(S3Compression compression, int level, int threads, ByteSink sink, void *arg)
 {
 	Encoder    *encoder = palloc0(sizeof(Encoder) + buffer_size(compression));
 
@@ -253,7 +265,7 @@ encoder_begin(S3Compression compression, int level, ByteSink sink, void *arg)
 	if (compression == S3_COMPRESSION_GZIP)
 		gzip_encoder_begin(encoder, level > 0 ? Min(level, GZIP_LEVEL_MAX) : GZIP_LEVEL);
 	else if (compression == S3_COMPRESSION_ZSTD)
-		zstd_encoder_begin(encoder, level > 0 ? level : ZSTD_LEVEL);
+		zstd_encoder_begin(encoder, level > 0 ? level : ZSTD_LEVEL, threads);
 	return encoder;
 }
 
@@ -287,8 +299,12 @@ zstd_run(Encoder *encoder, const char *bytes, size_t length, ZSTD_EndDirective d
 	do
 	{
 		ZSTD_outBuffer output = {encoder->buffer, BUFFER_SIZE, 0};
+		sigset_t	saved;
 
+		/* The first call begins the threads, which inherit what is blocked. */
+		signals_block(&saved);
 		left = ZSTD_compressStream2(encoder->zstd, &output, &input, directive);
+		signals_restore(&saved);
 		if (ZSTD_isError(left))
 			elog(ERROR, "ZSTD_compressStream2 failed: %s", ZSTD_getErrorName(left));
 		if (output.pos > 0)

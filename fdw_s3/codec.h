@@ -26,8 +26,11 @@ extern Decoder *decoder_begin(S3Compression compression, ByteSource source, void
  */
 extern size_t decoder_read(Decoder *decoder, char *buffer, size_t size);
 
-/* "level" is the method's own, or 0 for a good one; more than the method has is its most. */
-extern Encoder *encoder_begin(S3Compression compression, int level, ByteSink sink, void *arg);
+/*
+ * "level" is the method's own, or 0 for a good one; more than the method has is its most. "threads" are zstd's: they see
+ * no signals, run nothing of PostgreSQL's, and end with the encoder.
+ */
+extern Encoder *encoder_begin(S3Compression compression, int level, int threads, ByteSink sink, void *arg);
 extern void encoder_write(Encoder *encoder, const char *bytes, size_t length);
 /* Ends the stream: the rest goes to the sink. */
 extern void encoder_finish(Encoder *encoder);

@@ -206,7 +206,8 @@ object_begin(S3Modify *modify, const char *key)
 	plan.part_size = modify->options->part_size;
 	modify->upload = upload_begin(modify->client, &plan);
 	modify->encoder = encoder_begin(s3_compression_of(modify->options->compression, modify->key),
-									modify->options->compression_level, modify_send, modify);
+									modify->options->compression_level, modify->options->compression_threads,
+									modify_send, modify);
 	modify->rows = 0;
 	modify->objects++;
 	MemoryContextSwitchTo(old);

@@ -83,6 +83,8 @@ static const OptionDef options[] = {
 	 "How objects are compressed; auto goes by the name: .gz, .zst, else not at all.", .choices = compressions},
 	{"compression_level", OPTION_TABLE, OPTION_INT, FIELD(compression_level), "0",
 	 "How hard what is written is compressed: zstd 1 to 19, gzip 1 to 9; 0 is 1 for zstd and 6 for gzip.", 0, 19},
+	{"compression_threads", OPTION_TABLE, OPTION_INT, FIELD(compression_threads), "1",
+	 "zstd: how many threads compress what is written, beside the session's own; the bytes are the same for 1 and more.", 0, 16},
 	{"header", OPTION_TABLE, OPTION_ENUM, FIELD(header), "false",
 	 "csv: each object begins with a line of column names; match checks them.", .choices = headers},
 	{"delimiter", OPTION_TABLE, OPTION_CHAR, FIELD(delimiter), ",", "csv: stands between two values; \\t is a tab."},

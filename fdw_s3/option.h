@@ -48,6 +48,7 @@ typedef struct S3Options
 	int			format;			/* S3Format */
 	int			compression;	/* S3Compression */
 	int			compression_level;	/* of what is written; 0: the method's own */
+	int			compression_threads;	/* of zstd, beside the backend's own */
 	int			header;			/* S3Header */
 	char		delimiter;
 	char		quote;
