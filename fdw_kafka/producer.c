@@ -299,11 +299,14 @@ fail_late(KafkaProducer *producer, ProducerTopic *topic, const char *action, int
 	fail(producer, topic, &failure, NULL);
 }
 
-/* Refused for good: a password, a certificate. Waiting would not help. */
+/* Refused for good: a password, a certificate. Where one of many brokers refuses, the others may do. */
 static bool
-is_hopeless(const LibraryTrouble *trouble)
+is_hopeless(const KafkaProducer *producer)
 {
-	return trouble->fatal || (trouble->code != RD_KAFKA_RESP_ERR_NO_ERROR && !library_transient(trouble->code));
+	const LibraryTrouble *trouble = &producer->trouble;
+	bool		refused = trouble->code == RD_KAFKA_RESP_ERR__AUTHENTICATION || trouble->code == RD_KAFKA_RESP_ERR__SSL;
+
+	return trouble->fatal || (refused && (!producer->reached || trouble->all_down));
 }
 
 static void
@@ -315,7 +318,7 @@ check(KafkaProducer *producer, ProducerTopic *topic, const char *action)
 		fail_message(producer, &producer->failure);
 	if (producer->out_of_memory)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	if (!is_hopeless(&producer->trouble))
+	if (!is_hopeless(producer))
 		return;
 	failure.code = producer->trouble.code;
 	failure.reason = producer->trouble.reason;

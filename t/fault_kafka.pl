@@ -235,6 +235,18 @@ for my $fault ({act => 'refuse'}, {act => 'blackhole'}, {act => 'reset'})
 }
 $proxy->pass;
 
+# One of several brokers is enough.
+for my $other ('127.0.0.1:1', 'nosuch.invalid:9092')
+{
+	my $name = 'some_' . ++$serial;
+
+	$stack->kafka_server($name, {}, brokers => "$other,127.0.0.1:$direct", connect_timeout => '5s', read_timeout => '5s', send_timeout => '5s');
+	$stack->sql("CREATE FOREIGN TABLE ${name}_read (n int, word text) SERVER $name OPTIONS (topic 'read', format 'csv')");
+	$stack->sql("CREATE FOREIGN TABLE ${name}_write (k text, n int, word text) SERVER $name OPTIONS (topic 'write', format 'csv')");
+	is($stack->try(sprintf($read, $name), 30)->{out}, $exact, "beside $other: the rows");
+	is($stack->try("INSERT INTO ${name}_write VALUES ('k', 1, 'x')", 30)->{text}, '', "beside $other: an INSERT");
+}
+
 # Cut anywhere: the exact rows, or an ERROR ----------------------------------------------------------------------------
 
 my %seen;
@@ -390,30 +402,7 @@ for my $error ([-195, 'the broker hangs up', 0], [6, 'NOT_LEADER', 0], [7, 'REQU
 	}
 	is($session->try("INSERT INTO mock_write VALUES (0, 1, 'next')", 30)->{code}, undef, '... and the next INSERT is sent');
 }
-# The coordinator does not say whether it has committed: nobody knows, and the ERROR says so.
-$stack->kafka_server('mock_hasty', {}, brokers => $mock->brokers, send_timeout => '2s', connect_timeout => '5s');
-for my $server (qw(mock mock_hasty))
-{
-	$stack->sql("CREATE FOREIGN TABLE ${server}_whole (n int) SERVER $server OPTIONS (topic 'mock_write', format 'csv', transactional 'true')");
-}
-{
-	$mock->do("slow $_ 26 20000 1") for 1 .. 3;
-	my $result = $stack->try('INSERT INTO mock_hasty_whole VALUES (1)', 20);
-	like($result->{text}, qr/ERROR:.*could not commit the Kafka transaction.*DETAIL:.*Whether Kafka has committed the transaction is not known/s,
-		'a commit without an answer: the ERROR says that nobody knows');
-	$mock->do('clear 26');
-	$mock->do("slow $_ 26 20000 1") for 1 .. 3;
-	my $session = $stack->session;
-	$session->send('INSERT INTO mock_whole VALUES (1)');
-	sleep 1.5;
-	my $begun = time;
-	$stack->sql('SELECT pg_cancel_backend(' . $session->pid . ')');
-	$result = $session->receive(20);
-	cmp_ok(time - $begun, '<=', 1.0, '... cancelled within 1 s');
-	like($result->{text}, qr/canceling statement.*CONTEXT:.*whether Kafka has committed it is not known/s, '... which says so too');
-	$mock->do('clear 26');
-	is($session->try('INSERT INTO mock_whole VALUES (1)', 20)->{code}, undef, '... and the next INSERT is sent') or diag($result->{text});
-}
+$stack->sql("CREATE FOREIGN TABLE mock_whole (n int) SERVER mock OPTIONS (topic 'mock_write', format 'csv', transactional 'true')");
 for my $error ([26, -195, 'EndTxn, the broker hangs up'], [26, 51, 'EndTxn, CONCURRENT_TRANSACTIONS'], [26, 14, 'EndTxn, COORDINATOR_LOAD_IN_PROGRESS'],
 	[24, 51, 'AddPartitionsToTxn, CONCURRENT_TRANSACTIONS'], [22, 15, 'InitProducerId, COORDINATOR_NOT_AVAILABLE'], [22, -195, 'InitProducerId, the broker hangs up'],
 	[26, 47, 'EndTxn, INVALID_PRODUCER_EPOCH'], [24, 29, 'AddPartitionsToTxn, TOPIC_AUTHORIZATION_FAILED'], [22, 53, 'InitProducerId, TRANSACTIONAL_ID_AUTHORIZATION_FAILED'])
@@ -427,6 +416,30 @@ for my $error ([26, -195, 'EndTxn, the broker hangs up'], [26, 51, 'EndTxn, CONC
 	ok($fatal ? defined $result->{code} : !defined $result->{code}, "$name: " . ($fatal ? 'an ERROR' : 'tried again')) or diag($result->{text});
 	$mock->do("clear $api");
 	is($session->try('INSERT INTO mock_whole VALUES (1)', 30)->{code}, undef, '... and the next INSERT is sent') or diag($session->try('SELECT 1')->{text});
+}
+# The coordinator does not say whether it has committed: nobody knows, and the ERROR says so.
+{
+	my $silent = Kafka->mock(1);
+
+	$silent->topic('mock_write', 1);
+	$stack->kafka_server('silent', {}, brokers => $silent->brokers, send_timeout => '2s');
+	$stack->sql("CREATE FOREIGN TABLE silent_whole (n int) SERVER silent OPTIONS (topic 'mock_write', format 'csv', transactional 'true')");
+	$silent->do('slow 1 26 20000 1');
+	my $result = $stack->try('INSERT INTO silent_whole VALUES (1)', 20);
+	like($result->{text}, qr/ERROR:.*could not commit the Kafka transaction.*DETAIL:.*Whether Kafka has committed the transaction is not known/s,
+		'a commit without an answer: the ERROR says that nobody knows');
+	my $session = $stack->session;
+	$session->sql('INSERT INTO silent_whole VALUES (1)');
+	$session->sql("ALTER SERVER silent OPTIONS (SET send_timeout '20s')");
+	$silent->do('slow 1 26 20000 1');
+	$session->send('INSERT INTO silent_whole VALUES (1)');
+	sleep 1.5;
+	my $begun = time;
+	$stack->sql('SELECT pg_cancel_backend(' . $session->pid . ')');
+	$result = $session->receive(20);
+	cmp_ok(time - $begun, '<=', 1.0, '... cancelled within 1 s');
+	like($result->{text}, qr/canceling statement.*CONTEXT:.*whether Kafka has committed it is not known/s, '... which says so too');
+	is($session->try('INSERT INTO silent_whole VALUES (1)', 20)->{code}, undef, '... and the next INSERT is sent') or diag($result->{text});
 }
 # far away
 $mock->do("rtt -1 400");
