@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 
 #define HINT_BROKERS "Check the server option \"brokers\", and that a broker listens there."
+#define HINT_TIMEOUT "The server options connect_timeout and read_timeout say how long to wait."
 #define HINT_LOGIN "Check username and password of the user mapping, and security_protocol and sasl_mechanism of the server."
 #define HINT_TLS "Check security_protocol, ca_file, certificate_file and key_file of the server."
 #define HINT_TOPIC "Check the topic's name, or make it with fdw_kafka_create_topic()."
@@ -26,7 +27,7 @@ static const RemoteCode codes[] = {
 	{RD_KAFKA_RESP_ERR__TRANSPORT, NULL, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, HINT_BROKERS},
 	{RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, NULL, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, HINT_BROKERS},
 	{RD_KAFKA_RESP_ERR__RESOLVE, NULL, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, HINT_BROKERS},
-	{RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, NULL},
+	{RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, HINT_TIMEOUT},
 	{RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, NULL, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, NULL},
 	{RD_KAFKA_RESP_ERR__SSL, NULL, ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION, HINT_TLS},
 	{RD_KAFKA_RESP_ERR__AUTHENTICATION, NULL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_LOGIN},
