@@ -33,6 +33,8 @@ for my $engine (qw(native libs3))
 	$stack->sql("CREATE FOREIGN TABLE ${engine}_proxied_t (id bigint, word text) SERVER ${engine}_proxied " . $options->('good'));
 	$stack->sql("CREATE FOREIGN TABLE ${engine}_denied_t (id bigint, word text) SERVER ${engine}_denied " . $options->('good'));
 	$stack->sql("CREATE FOREIGN TABLE ${engine}_out (id bigint, word text) SERVER $engine " . $options->("$engine-out"));
+	$stack->sql("CREATE FOREIGN TABLE ${engine}_zst (id bigint, word text) SERVER $engine"
+		  . " OPTIONS (bucket '$bucket', prefix '$engine-zst/', format 'csv', compression 'zstd')");
 	$stack->sql("CREATE FOREIGN TABLE ${engine}_nowhere (id bigint, word text) SERVER $engine"
 		  . " OPTIONS (bucket 'test-leak-s3-absent', prefix 'x/', format 'csv')");
 }
@@ -79,6 +81,8 @@ for my $engine (qw(native libs3))
 	leaks_nothing("$engine: torn gzip", "SELECT sum(id) FROM ${engine}_torn");
 	leaks_nothing("$engine: an error of our own in the middle", "SELECT sum(1 / (id - 500)) FROM ${engine}_good");
 	leaks_nothing("$engine: an INSERT that fails", "INSERT INTO ${engine}_out SELECT 1 / (500 - i), 'x' FROM generate_series(1, 1000) i");
+	leaks_nothing("$engine: an INSERT that fails while a thread compresses",
+		"INSERT INTO ${engine}_zst SELECT 1 / (3000 - i), repeat('x', 1000) FROM generate_series(1, 3000) i", times => 100);
 	leaks_nothing("$engine: an upload that is left", "INSERT INTO ${engine}_out SELECT 1 / (7000 - i), repeat('x', 1000) FROM generate_series(1, 7000) i",
 		times => 20);
 	is(scalar($s3->list($bucket, "$engine-out/")), 0, "$engine: no object was written");
