@@ -9,6 +9,7 @@
 #include "instant.h"
 
 #include "common/base64.h"
+#include "common/compat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
