@@ -420,6 +420,13 @@ undo_mark(const Mark *mark)
 }
 
 static void
+pop_mark(Mark *mark)
+{
+	marks = list_truncate(marks, list_length(marks) - 1);
+	pfree(mark);
+}
+
+static void
 subtransaction_event(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
 {
 	Mark	   *mark = marks != NIL ? llast(marks) : NULL;
@@ -430,10 +437,10 @@ subtransaction_event(SubXactEvent event, SubTransactionId subid, SubTransactionI
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		undo_mark(mark);
-		marks = list_truncate(marks, list_length(marks) - 1);
+		pop_mark(mark);
 	}
 	else if (event == SUBXACT_EVENT_COMMIT_SUB && outer != NULL && outer->subid == parent)
-		marks = list_truncate(marks, list_length(marks) - 1);
+		pop_mark(mark);
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 		mark->subid = parent;
 }

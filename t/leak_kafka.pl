@@ -85,12 +85,12 @@ sub leaks_nothing
 	return;
 }
 
-leaks_nothing('a scan refused', 'SELECT * FROM refused_read', fault => {act => 'refuse'}, times => 30);
-leaks_nothing('an INSERT refused', "INSERT INTO refused_write VALUES ('k', 1)", fault => {act => 'refuse'}, times => 30);
-leaks_nothing('a transaction refused', "INSERT INTO refused_whole VALUES ('k', 1)", fault => {act => 'refuse'}, times => 30);
-leaks_nothing('a scan black-holed', 'SELECT * FROM refused_read', fault => {act => 'blackhole'}, times => 20);
-leaks_nothing('an INSERT black-holed', "INSERT INTO refused_write VALUES ('k', 1)", fault => {act => 'blackhole'}, times => 20);
-leaks_nothing('an absent topic', 'SELECT * FROM good_absent', times => 30);
+leaks_nothing('a scan refused', 'SELECT * FROM refused_read', fault => {act => 'refuse'}, times => 15);
+leaks_nothing('an INSERT refused', "INSERT INTO refused_write VALUES ('k', 1)", fault => {act => 'refuse'}, times => 15);
+leaks_nothing('a transaction refused', "INSERT INTO refused_whole VALUES ('k', 1)", fault => {act => 'refuse'}, times => 15);
+leaks_nothing('a scan black-holed', 'SELECT * FROM refused_read', fault => {act => 'blackhole'}, times => 10);
+leaks_nothing('an INSERT black-holed', "INSERT INTO refused_write VALUES ('k', 1)", fault => {act => 'blackhole'}, times => 10);
+leaks_nothing('an absent topic', 'SELECT * FROM good_absent', times => 10);
 leaks_nothing('a record that is no row', 'SELECT * FROM bad_read');
 leaks_nothing('an ERROR of our own in a scan', 'SELECT 1 / (n - 500) FROM good_read');
 leaks_nothing('an ERROR of our own in an INSERT', "INSERT INTO good_write SELECT 'k', 1 / (500 - i) FROM generate_series(1, 1000) i");
@@ -104,6 +104,27 @@ is($stack->sql('SELECT count(*) FROM good_write WHERE n = 1') > 0 ? 1 : 0, 1, 'w
 $mock->do('error 0 29 100000');
 leaks_nothing('messages refused', "INSERT INTO mock_write VALUES ('k', 1)", times => 100);
 leaks_nothing('messages of a transaction refused', "INSERT INTO mock_whole VALUES ('k', 1)", times => 50);
+
+# Timeouts, which cannot be caught: each is a statement of its own.
+for my $sql ('SELECT * FROM refused_read', "DO \$\$ BEGIN INSERT INTO refused_write VALUES ('k', 1); PERFORM * FROM fdw_kafka_finish(); END \$\$",
+	"DO \$\$ BEGIN INSERT INTO refused_whole VALUES ('k', 1); PERFORM * FROM fdw_kafka_finish(); END \$\$")
+{
+	my $session = $stack->session;
+	my $count   = $ENV{MEDALLION_FULL} ? TIMES : 25;
+	my %before;
+
+	$proxy->fault(act => 'blackhole');
+	$session->sql("SET statement_timeout = '60ms'");
+	for my $time (0 .. $count)
+	{
+		is($session->try($sql, 20)->{code}, '57014', 'a timeout') if $time % 10 == 0;
+		$session->try($sql, 20) if $time % 10 != 0;
+		if ($time == 4) { sleep 0.3; %before = map { $_ => $session->$_ } qw(threads descriptors) }
+	}
+	sleep 0.5;
+	cmp_ok($session->$_, '<=', $before{$_}, "$count timeouts: no more $_") for qw(threads descriptors);
+	$proxy->pass;
+}
 
 # Sessions that come and go
 $stack->try("SELECT count(*) FROM good_read; INSERT INTO good_write VALUES ('k', 2)") for 1 .. 30;
