@@ -204,7 +204,7 @@ producer_remains(const ProducerTopic *topic)
 	{
 		if (topic->counts[i].messages == 0)
 			continue;
-		appendStringInfo(&text, "%s partition %d: " INT64_FORMAT, first ? " (" : ",", i, topic->counts[i].messages);
+		appendStringInfo(&text, "%spartition %d: " INT64_FORMAT, first ? " (" : ", ", i, topic->counts[i].messages);
 		first = false;
 	}
 	appendStringInfo(&text, "%s; " INT64_FORMAT " more may have arrived.", first ? "" : ")", uncertain);
@@ -724,11 +724,12 @@ producer_open(KafkaProducer *producer, const char *name)
 {
 	ProducerTopic *topic = topic_get(producer, name);
 
+	/* What was counted before is another transaction's affair, or was told. */
 	topic->told = false;
-	find_topic(topic);
 	if (topic->ncounts > 0)
 		memset(topic->counts, 0, sizeof(PartitionCount) * topic->ncounts);
 	topic->confirmed = topic->uncertain = 0;
+	find_topic(topic);
 	if (producer->kind.transactional && !producer->in_transaction)
 		begin_transaction(producer);
 	return topic;

@@ -68,6 +68,43 @@ for (1 .. 5)
 	is($stack->try("INSERT INTO whole VALUES ('after', '$_')")->{code}, undef, 'a session after the others');
 }
 
+# A topic that changes under a warm session ---------------------------------------------------------------------------
+
+{
+	my $topic   = $topic{changing} = 'test_kafka_transaction_changing';
+	my $session = $stack->session;
+	my $send    = "INSERT INTO changing_%s SELECT NULL, i % 5, i FROM generate_series(1, 50) i";
+
+	$kafka->delete($topic);
+	$kafka->create($topic, 2);
+	for my $name (sort keys %options)
+	{
+		$stack->sql("CREATE FOREIGN TABLE changing_$name (p int OPTIONS (metadata 'partition'), k text OPTIONS (metadata 'key'), n int) SERVER kafka"
+			  . " OPTIONS (topic '$topic', format 'csv'$options{$name})");
+	}
+	for my $round (1, 2)
+	{
+		$session->sql($send =~ s/%s/$_/r) for sort keys %options;
+		$kafka->delete($topic);
+		for my $name (sort keys %options)
+		{
+			my $result = $session->try($send =~ s/%s/$name/r, 20);
+			is($result->{code}, 'HV00R', "$name: a topic that was deleted: an ERROR");
+			unlike($result->{text}, qr/stay in Kafka|aborted/, '... which speaks of nothing that was sent before');
+		}
+		$kafka->create($topic, 2);
+	}
+	for my $name (sort keys %options) { is($session->try($send =~ s/%s/$name/r, 20)->{code}, undef, "$name: a topic that was made again") }
+	is(scalar($kafka->read($topic)), 100, '... has every message once');
+	$kafka->grow($topic, 4);
+	for my $name (sort keys %options) { is($session->try("INSERT INTO changing_$name VALUES (3, 'k', 0)", 20)->{code}, undef, "$name: a partition that is new") }
+	is(scalar(grep { $_->{partition} == 3 } $kafka->read($topic)), 2, '... has every message once');
+	$kafka->delete($topic);
+	$kafka->create($topic, 1);
+	for my $name (sort keys %options) { is($session->try($send =~ s/%s/$name/r, 20)->{code}, undef, "$name: fewer partitions, in an idle moment") }
+	is(scalar($kafka->read($topic)), 100, '... have every message once');
+}
+
 # A backend that is killed ----------------------------------------------------------------------------------------------
 
 # Whatever the crash leaves open, those who come next end.
