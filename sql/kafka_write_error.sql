@@ -5,7 +5,9 @@ CREATE SERVER kafka_write_error FOREIGN DATA WRAPPER fdw_kafka OPTIONS (brokers 
 -- without a user mapping: at the first row, not at commit
 CREATE FOREIGN TABLE orphan (v text) SERVER kafka_write_error OPTIONS (topic 'kafka_write_error', format 'text');
 BEGIN;
+\set VERBOSITY sqlstate
 INSERT INTO orphan VALUES ('x'); -- ERROR
+\set VERBOSITY default
 ROLLBACK;
 CREATE USER MAPPING FOR CURRENT_USER SERVER kafka_write_error;
 -- topics of this run
@@ -103,7 +105,9 @@ CREATE ROLE regress_kafka_writer;
 GRANT INSERT ON small TO regress_kafka_writer;
 SET ROLE regress_kafka_writer;
 SELECT * FROM fdw_kafka_finish(); -- ERROR
+\set VERBOSITY sqlstate
 INSERT INTO small VALUES ('k', 'v'); -- ERROR
+\set VERBOSITY default
 RESET ROLE;
 BEGIN READ ONLY;
 INSERT INTO small VALUES ('k', 'v'); -- ERROR
