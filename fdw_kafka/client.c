@@ -253,8 +253,11 @@ guard_fire(void *arg)
 {
 	ConsumerGuard *guard = arg;
 
-	if (guard->consumer != NULL)
-		consumer_release(guard->consumer);
+	if (guard->consumer == NULL)
+		return;
+	/* An ERROR: what is still on its way may hold up the connection for long. */
+	guard->consumer->broken = true;
+	consumer_release(guard->consumer);
 }
 
 KafkaConsumer *

@@ -77,9 +77,8 @@ for my $phase (@phases)
 	for my $means (@{Interrupt::MEANS()})
 	{
 		$proxy->fault(%{$phase->{fault}});
-		# what trickles is on its way for minutes: the session's connection is no use before
 		Interrupt::strike($stack, "SELECT, $phase->{name}", $means, sql => sprintf($read, 'behind'), ready => $phase->{ready},
-			after => $phase->{name} eq 'a trickle' ? undef : $again);
+			after => $again);
 	}
 }
 for my $sql ('ANALYZE behind_read', 'IMPORT FOREIGN SCHEMA kafka FROM SERVER behind INTO public')
