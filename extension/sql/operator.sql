@@ -34,4 +34,4 @@ GRANT SELECT ON medallion.model_table, medallion.planned_object, medallion.weath
 ALTER TABLE medallion.endpoint ENABLE ROW LEVEL SECURITY;
 CREATE POLICY operator ON medallion.endpoint FOR SELECT USING (medallion.is_operator(pipeline, current_user));
 GRANT SELECT ON medallion.endpoint TO PUBLIC;
-GRANT SELECT (name, id, owner, description) ON medallion.pipeline TO PUBLIC;
+GRANT SELECT (name, id, owner, description, paused) ON medallion.pipeline TO PUBLIC;
