@@ -111,4 +111,12 @@ typedef void compat_json_result;
 #define compat_server_aclcheck(serverid, role, mode) pg_foreign_server_aclcheck((serverid), (role), (mode))
 #endif
 
+/* 18 dropped the argument that said whether a portal is run once. */
+#include "tcop/pquery.h"
+#if PG_VERSION_NUM >= 180000
+#define compat_portal_run(portal, receiver) PortalRun((portal), FETCH_ALL, true, (receiver), (receiver), NULL)
+#else
+#define compat_portal_run(portal, receiver) PortalRun((portal), FETCH_ALL, true, true, (receiver), (receiver), NULL)
+#endif
+
 #endif							/* MEDALLION_COMPAT_H */

@@ -24,6 +24,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
+#include "utils/timestamp.h"
 
 /* One call, which may do several runs. */
 typedef struct Call
@@ -31,6 +32,12 @@ typedef struct Call
 	Pipeline   *pipeline;
 	Scope		scope;			/* what the caller asks for */
 	void		(*work) (struct Call *call);	/* under the lock */
+	const char *from;			/* of a backfill: bounds, or NULL */
+	const char *to;
+	const char *which;			/* missing, failed or all; anything else will be refused */
+	const char *newest_first;	/* a boolean */
+	int64		request;		/* what a background worker is serving, or 0 */
+	int64		request_run;	/* the run that it is to go on with, or 0 */
 	int64		run_id;			/* the last run, or 0 */
 	const char *state;			/* what the caller gets */
 	Run		   *failed;			/* the first run that failed, or NULL */
@@ -75,6 +82,9 @@ do_run(Call *call, const Scope *scope, int64 run_id, bool everything)
 	run->scope = scope;
 	run->id = run_id;
 	run->everything = everything;
+	/* in the transaction that begins the run */
+	if (call->request != 0)
+		ledger_drop_request(call->request);
 	run_perform(run);
 	call->run_id = run->id;
 	if (run->failure == NULL)
@@ -83,10 +93,66 @@ do_run(Call *call, const Scope *scope, int64 run_id, bool everything)
 		call->failed = run;
 }
 
+/* One run for each data interval. A failure of one says nothing about the next; a cancel does. */
+static void
+do_intervals(Call *call, List *intervals)
+{
+	ListCell   *cell;
+
+	if (intervals == NIL)
+		call->state = "unchanged";
+	foreach(cell, intervals)
+	{
+		const DataInterval *interval = lfirst(cell);
+		Scope	   *scope = palloc(sizeof(Scope));
+
+		*scope = call->scope;
+		scope->interval_start = interval->start;
+		scope->interval_end = interval->end;
+		do_run(call, scope, 0, true);
+		if (call->failed != NULL && call->failed->cancelled)
+			break;
+	}
+}
+
+/* Of a pipeline with data intervals, those that have become complete. */
 static void
 work_run(Call *call)
 {
-	do_run(call, &call->scope, 0, true);
+	if (ledger_has_intervals(call->pipeline->name))
+	{
+		if (call->scope.from_step != NULL)
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("pipeline \"%s\" has data intervals", call->pipeline->name),
+							errdetail("Its steps are run for one of them."),
+							errhint("CALL medallion.backfill(%s, \"from\", \"to\", 'all')", quote_literal_cstr(call->pipeline->name))));
+		do_intervals(call, ledger_intervals(call->pipeline->name, NULL, NULL, "missing", "false"));
+	}
+	else
+		do_run(call, &call->scope, 0, true);
+}
+
+static void
+work_backfill(Call *call)
+{
+	do_intervals(call, ledger_intervals(call->pipeline->name, call->from, call->to, call->which, call->newest_first));
+}
+
+/* In the background nobody reads what this throws; the run has it. */
+static void
+work_request(Call *call)
+{
+	if (call->request_run == 0)
+		work_run(call);
+	else
+	{
+		Scope	   *scope = ledger_continue_run(call->pipeline->name, call->request_run, false);
+
+		if (scope != NULL)
+			do_run(call, scope, call->request_run, false);
+		else
+			ledger_drop_request(call->request);
+	}
 }
 
 /* Under the lock, which is given back on every path. */
@@ -115,6 +181,8 @@ work_locked(Call *call)
 static void
 skip_run(Call *call)
 {
+	if (call->request != 0)
+		ledger_drop_request(call->request);
 	call->run_id = ledger_skip_run(call->pipeline->name, &call->scope);
 	call->state = "skipped";
 	SPI_commit();
@@ -180,20 +248,25 @@ result_row(FunctionCallInfo fcinfo, const Call *call)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls));
 }
 
-/* Connects SPI and makes a call whose memory outlives transactions. */
-static Call *
-call_begin(FunctionCallInfo fcinfo, MemoryContext *context)
+/* Connects SPI; what the call needs is put into a context that outlives transactions. */
+static MemoryContext
+call_connect(FunctionCallInfo fcinfo)
 {
-	Call	   *call;
+	MemoryContext context;
 
 	require_transaction_control(fcinfo);
-	if (PG_ARGISNULL(0))
-		(void) text_argument(fcinfo, 0, "pipeline");
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	*context = AllocSetContextCreate(PortalContext, "medallion run", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(*context);
-	call = palloc0(sizeof(Call));
-	call->pipeline = owner_check(text_argument(fcinfo, 0, "pipeline"));
+	context = AllocSetContextCreate(PortalContext, "medallion run", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	return context;
+}
+
+static Call *
+call_make(const char *pipeline)
+{
+	Call	   *call = palloc0(sizeof(Call));
+
+	call->pipeline = owner_check(pipeline);
 	require_existing_owner(call->pipeline);
 	call->scope.mode = "run";
 	call->scope.params = "{}";
@@ -221,8 +294,8 @@ Datum
 medallion_run(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context;
-	Call	   *call = call_begin(fcinfo, &context);
+	MemoryContext context = call_connect(fcinfo);
+	Call	   *call = call_make(text_argument(fcinfo, 0, "pipeline"));
 
 	call->scope.params = params_argument(fcinfo, 3);
 	if (!PG_ARGISNULL(4))
@@ -238,8 +311,8 @@ Datum
 medallion_rebuild(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context;
-	Call	   *call = call_begin(fcinfo, &context);
+	MemoryContext context = call_connect(fcinfo);
+	Call	   *call = call_make(text_argument(fcinfo, 0, "pipeline"));
 
 	call->scope.mode = "rebuild";
 	call->scope.from_step = text_argument(fcinfo, 1, "step");
@@ -275,9 +348,56 @@ Datum
 medallion_retry(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context;
-	Call	   *call = call_begin(fcinfo, &context);
+	MemoryContext context = call_connect(fcinfo);
+	Call	   *call = call_make(text_argument(fcinfo, 0, "pipeline"));
 
 	call->work = work_retry;
+	return call_end(fcinfo, call, context, caller);
+}
+
+/* A timestamptz or NULL, as text that does not depend on settings. */
+static const char *
+time_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : psprintf(INT64_FORMAT, PG_GETARG_TIMESTAMPTZ(number));
+}
+
+PG_FUNCTION_INFO_V1(medallion_backfill);
+Datum
+medallion_backfill(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = call_connect(fcinfo);
+	Call	   *call = call_make(text_argument(fcinfo, 0, "pipeline"));
+
+	call->from = time_argument(fcinfo, 1);
+	call->to = time_argument(fcinfo, 2);
+	call->which = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+	call->newest_first = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4) ? "true" : "false";
+	call->scope.reason = "backfill";
+	call->scope.force = call->which != NULL && strcmp(call->which, "all") == 0;
+	call->work = work_backfill;
+	return call_end(fcinfo, call, context, caller);
+}
+
+/* Of a background worker, see worker.c, which has taken the request. */
+PG_FUNCTION_INFO_V1(medallion_serve);
+Datum
+medallion_serve(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = call_connect(fcinfo);
+	Request    *request = PG_ARGISNULL(0) ? NULL : ledger_request(PG_GETARG_INT64(0));
+	Call	   *call;
+
+	if (request == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("this session has taken no such request")));
+	call = call_make(request->pipeline);
+	call->scope.params = request->params;
+	call->scope.reason = request->reason;
+	call->scope.triggered_by = request->requested_by;
+	call->request = PG_GETARG_INT64(0);
+	call->request_run = request->run_id;
+	call->work = work_request;
 	return call_end(fcinfo, call, context, caller);
 }

@@ -9,6 +9,7 @@
 #include "graph.h"
 #include "identity.h"
 #include "ledger.h"
+#include "worker.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -17,6 +18,8 @@
 #include "utils/memutils.h"
 
 #define MAX_ARGS 12
+/* A parameter in microseconds since 2000. */
+#define TIME_OF(number) "'2000-01-01 00:00:00+00'::timestamptz + " number "::bigint * '1 microsecond'::pg_catalog.interval"
 
 /*
  * Call SPI as the tables' owner. Values are handed over as text and cast in the SQL: the statements are few and short,
@@ -282,6 +285,80 @@ ledger_continue_run(const char *pipeline, int64 run_id, bool failed)
 	return scope;
 }
 
+bool
+ledger_has_intervals(const char *pipeline)
+{
+	return ledger_execute("SELECT 1 FROM medallion.cadence WHERE pipeline = $1", 1, &pipeline) != NULL;
+}
+
+List *
+ledger_intervals(const char *pipeline, const char *from, const char *to, const char *which, const char *newest_first)
+{
+	const char *args[] = {pipeline, from, to, which, newest_first};
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext old;
+	List	   *intervals = NIL;
+	Identity	saved;
+
+	execute(&saved,
+			"SELECT i.interval_start, i.interval_end FROM medallion.backfill_plan($1, " TIME_OF("$2") ", " TIME_OF("$3") ","
+			" $4, $5::boolean) i",
+			5, args);
+	old = MemoryContextSwitchTo(context);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		DataInterval *interval = palloc(sizeof(DataInterval));
+
+		interval->start = column(row, 1, context);
+		interval->end = column(row, 2, context);
+		intervals = lappend(intervals, interval);
+	}
+	MemoryContextSwitchTo(old);
+	finish(&saved);
+	return intervals;
+}
+
+void
+ledger_drop_request(int64 request_id)
+{
+	const char *args[] = {number_text(request_id)};
+
+	ledger_execute("DELETE FROM medallion.request WHERE request_id = $1::bigint", 1, args);
+}
+
+void
+ledger_after_run(int64 run_id)
+{
+	const char *args[] = {number_text(run_id)};
+
+	worker_at_commit_all(ledger_execute("SELECT medallion.after_run($1::bigint)", 1, args));
+}
+
+Request *
+ledger_request(int64 request_id)
+{
+	const char *args[] = {number_text(request_id)};
+	MemoryContext context = CurrentMemoryContext;
+	Request    *request = NULL;
+	Identity	saved;
+
+	execute(&saved,
+			"SELECT q.pipeline, COALESCE(q.run_id, 0), q.params, q.reason, q.requested_by FROM medallion.request q"
+			" WHERE q.request_id = $1::bigint AND q.pid = pg_catalog.pg_backend_pid()",
+			1, args);
+	if (SPI_processed > 0)
+	{
+		request = MemoryContextAllocZero(context, sizeof(Request));
+		request->pipeline = column(0, 1, context);
+		request->run_id = pg_strtoint64(column(0, 2, context));
+		request->params = column(0, 3, context);
+		request->reason = column(0, 4, context);
+		request->requested_by = column(0, 5, context);
+	}
+	finish(&saved);
+	return request;
+}
+
 /* What is recorded of a failure, as far as it is needed to name it again. */
 static ErrorData *
 old_failure(const char *state, char *message, MemoryContext context)
@@ -335,7 +412,7 @@ ledger_end_run(int64 run_id, const char *step, const ErrorData *failure, Timesta
 	ledger_execute("UPDATE medallion.run SET state = $2,"
 				   " ended_at = CASE WHEN $6 IS NULL THEN pg_catalog.clock_timestamp() END,"
 				   " failed_step = $3, sqlstate = $4, message = $5,"
-				   " retry_at = '2000-01-01 00:00:00+00'::timestamptz + $6::bigint * '1 microsecond'::pg_catalog.interval"
+				   " retry_at = " TIME_OF("$6")
 				   " WHERE run_id = $1::bigint",
 				   6, args);
 }

@@ -51,9 +51,26 @@ typedef struct Scope
 	const char *params;			/* a JSON object */
 	const char *interval_start; /* timestamptz; both are NULL without a data interval */
 	const char *interval_end;
+	bool		force;			/* whether or not inputs have changed */
 	const char *reason;			/* for people */
 	const char *triggered_by;	/* role */
 } Scope;
+
+typedef struct DataInterval
+{
+	char	   *start;			/* timestamptz */
+	char	   *end;
+} DataInterval;
+
+/* What a background worker is to do. */
+typedef struct Request
+{
+	char	   *pipeline;
+	int64		run_id;			/* to go on with; 0: a new run */
+	char	   *params;
+	char	   *reason;
+	char	   *requested_by;
+} Request;
 
 /* One call of report(), or the sum of several. */
 typedef struct StepReport
@@ -96,6 +113,22 @@ extern List *ledger_runs_to_retry(const char *pipeline);
 
 /* Take up a run again: NULL if it is no longer "waiting", or with "failed" also if it has not failed. */
 extern Scope *ledger_continue_run(const char *pipeline, int64 run_id, bool failed);
+
+extern bool ledger_has_intervals(const char *pipeline);
+
+/*
+ * The DataIntervals that backfill_plan() names: from and to are microseconds since 2000, or NULL. An ERROR where the pipeline
+ * has none, or "which" is no choice.
+ */
+extern List *ledger_intervals(const char *pipeline, const char *from, const char *to, const char *which,
+							  const char *newest_first);
+
+/* A request that this process has marked as its own; NULL if there is none. */
+extern Request *ledger_request(int64 request_id);
+extern void ledger_drop_request(int64 request_id);
+
+/* What the end of a run means for others: alerts, and pipelines that come after it. They start when this commits. */
+extern void ledger_after_run(int64 run_id);
 
 /* Fill in try, state and failure of the steps from what the run has done so far. */
 extern void ledger_read_tries(int64 run_id, List *steps);

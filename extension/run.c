@@ -126,7 +126,8 @@ static void
 attend_to_step(Run *run, Step *step)
 {
 	char	   *why = obstacle(run, step);
-	bool		force = run->scope->from_step != NULL && strcmp(run->scope->from_step, step->name) == 0;
+	bool		force = run->scope->force ||
+		(run->scope->from_step != NULL && strcmp(run->scope->from_step, step->name) == 0);
 	StepEnd		end;
 
 	if (why != NULL)
@@ -204,6 +205,8 @@ run_perform(Run *run)
 	if (run->cancelled)
 		stop_waiting(run);
 	ledger_end_run(run->id, run->failed_step, run->failure, run->retry_at);
+	if (run->retry_at == 0)
+		ledger_after_run(run->id);
 	SPI_commit();
 }
 

@@ -19,7 +19,8 @@ DECLARE
 	t regclass;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['medallion.layer', 'medallion.source', 'medallion.model', 'medallion.model_reference',
-							 'medallion.publication', 'medallion.build', 'medallion.object',
+							 'medallion.publication', 'medallion.build', 'medallion.object', 'medallion.successor', 'medallion.cadence', 'medallion.data_interval',
+							 'medallion.alert', 'medallion.alert_route', 'medallion.alert_delivery', 'medallion.max_age',
 							 'medallion.weather_producer', 'medallion.weather_city', 'medallion.weather_poll',
 							 'medallion.weather_watermark', 'medallion.weather_day', 'medallion.weather_topic',
 							 'medallion.weather_position', 'medallion.weather_plan', 'medallion.raw_object', 'medallion.weather_gap']::regclass[] LOOP
