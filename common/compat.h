@@ -111,6 +111,20 @@ typedef void compat_json_result;
 #define compat_server_aclcheck(serverid, role, mode) pg_foreign_server_aclcheck((serverid), (role), (mode))
 #endif
 
+/* 16 can explain a plan whose parameters have no values. */
+#if PG_VERSION_NUM >= 160000
+#define compat_explain_generic(es) ((es)->generic)
+#else
+#define compat_explain_generic(es) false
+#endif
+
+/* Until 17 no subtransaction could be started while workers ran, not even by the leader. */
+#if PG_VERSION_NUM >= 170000
+#define compat_parallel_subtransactions true
+#else
+#define compat_parallel_subtransactions false
+#endif
+
 /* 18 dropped the argument that said whether a portal is run once. */
 #include "tcop/pquery.h"
 #if PG_VERSION_NUM >= 180000

@@ -76,6 +76,11 @@ INSERT INTO raw_all (key, value, headers, "timestamp") VALUES
     ('', '', '{}', '1999-12-31 23:59:59.9999+00'),
     ('k', 'v', NULL, NULL);
 SELECT "offset", key, value, headers FROM raw_all ORDER BY "offset";
+-- As many headers as fit into a record take no longer than they must.
+INSERT INTO raw_all (key, headers) SELECT 'many', jsonb_object_agg('h' || i, CASE WHEN i % 2 = 0 THEN to_jsonb(i::text) ELSE '["a", "b"]' END) FROM generate_series(1, 40000) i;
+SET statement_timeout = '10s';
+SELECT count(*) AS headers, count(*) FILTER (WHERE jsonb_typeof(h.value) = 'array') AS arrays FROM raw_all r, jsonb_each(r.headers) h WHERE r.key = 'many';
+RESET statement_timeout;
 SELECT "offset", to_char("timestamp" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') FROM raw_all WHERE "offset" < 3 ORDER BY 1;
 SELECT now() - "timestamp" < '1 hour' AS just_now FROM raw_all WHERE "offset" = 3;
 
