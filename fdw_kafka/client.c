@@ -304,7 +304,7 @@ consumer_release(KafkaConsumer *consumer)
 	consumer->busy = false;
 	consumer_close_topic(consumer);
 	/* One that never reached a broker is not worth its threads. */
-	if (consumer->client == NULL || consumer->broken || !consumer->proven)
+	if (consumer->client == NULL || consumer->broken || !consumer->proven || !library_reusable())
 		consumer_destroy(consumer);
 	else
 		limit_idle(consumer->client);
