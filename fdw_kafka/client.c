@@ -78,9 +78,18 @@ client_close(void *handle)
 	MemoryContextDelete(client->context);
 }
 
+static void
+client_ended(Connection *connection)
+{
+	if (!library_reusable())
+		connection_close(connection);
+}
+
 static const ConnectionClass client_class = {
 	.name = "fdw_kafka",
 	.close = client_close,
+	.committed = client_ended,
+	.aborted = client_ended,
 };
 
 void
