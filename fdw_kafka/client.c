@@ -78,6 +78,7 @@ client_close(void *handle)
 	MemoryContextDelete(client->context);
 }
 
+/* What the transaction wrote through goes, where it must not be used again; after pending.c is through with it. */
 static void
 client_ended(Connection *connection)
 {
