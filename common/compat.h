@@ -69,6 +69,9 @@ typedef void compat_json_result;
 	makeJsonLexContextCstringLen((json), (length), GetDatabaseEncoding(), true)
 #endif
 
+/* Before 18, COPY takes a line of \. for the end of CSV. */
+#define COMPAT_CSV_END_MARKER (PG_VERSION_NUM < 180000)
+
 /* The role whose user mapping counts; 16 moved it out of the range table. */
 #if PG_VERSION_NUM >= 160000
 #define compat_scan_user(node) (((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)

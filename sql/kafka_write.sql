@@ -152,6 +152,30 @@ FROM (SELECT key, value, trim(value)::int = row_number() OVER (PARTITION BY key,
       FROM sent WHERE key IN ('none', 'gzip', 'snappy', 'lz4', 'zstd')) s
 GROUP BY 1 ORDER BY 1;
 
+-- A topic made anew under its name, while connections know the one before: what is written and read is the new one's.
+CREATE FOREIGN TABLE anew (line text, "offset" bigint OPTIONS (metadata 'offset')) SERVER kafka_write OPTIONS (topic 'test-kafka-anew', format 'text');
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 1');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 2');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 3');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 4');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 5');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+
 -- what EXPLAIN tells
 CREATE FOREIGN TABLE fixed (v text) SERVER kafka_write OPTIONS (topic 'kafka_write', format 'text');
 EXPLAIN (VERBOSE, COSTS OFF) INSERT INTO fixed VALUES ('not sent');
