@@ -22,7 +22,6 @@ WITH member AS (
 	UNION ALL SELECT 'pg_constraint'::regclass, k.oid, 0, ARRAY[pg_get_constraintdef(k.oid)] FROM pg_constraint k JOIN relation c ON k.conrelid = c.oid
 	UNION ALL SELECT 'pg_class'::regclass, i.indexrelid, 0, ARRAY[pg_get_indexdef(i.indexrelid)] FROM pg_index i JOIN relation c ON i.indrelid = c.oid
 	UNION ALL SELECT 'pg_trigger'::regclass, t.oid, 0, ARRAY[pg_get_triggerdef(t.oid)] FROM pg_trigger t JOIN relation c ON t.tgrelid = c.oid AND NOT t.tgisinternal
-	UNION ALL SELECT 'pg_rewrite'::regclass, r.oid, 0, ARRAY[pg_get_ruledef(r.oid)] FROM pg_rewrite r JOIN relation c ON r.ev_class = c.oid
 	UNION ALL SELECT 'pg_policy'::regclass, p.oid, 0, ARRAY[p.polcmd::text, p.polpermissive::text, p.polroles::regrole[]::text,
 		   pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)]
 	  FROM pg_policy p JOIN relation c ON p.polrelid = c.oid
