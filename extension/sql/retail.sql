@@ -15,7 +15,7 @@ BEGIN
 	IF medallion.is_installed('retail', arguments) THEN
 		PERFORM public.fdw_s3_create_bucket(lake, b) FROM unnest(ARRAY[raw_bucket, silver_bucket, gold_bucket]) AS b;
 		UPDATE medallion.source s SET max_shrink = $7 WHERE s.pipeline = 'retail';
-		PERFORM medallion.import_retail($1, database, s.name) FROM medallion.source s
+		PERFORM medallion.import_source('retail', $1, database, s.name, 'source_retail') FROM medallion.source s
 		WHERE s.pipeline = 'retail' AND to_regclass(s.source) IS NULL;
 		PERFORM medallion.repair('retail');
 		RETURN;
@@ -53,32 +53,12 @@ BEGIN
 								   ('order_items', '{order_item_id}', '{}'),
 								   ('orders', '{order_id}', '{}'),
 								   ('products', '{product_id}', '{}')) AS v (name, key, leave_out) LOOP
-		PERFORM medallion.import_retail(server, database, t.name);
-		PERFORM medallion.add_source('retail', t.name, format('source_retail.%I', t.name)::regclass, t.key, t.leave_out,
-									 max_shrink => max_shrink);
+		PERFORM medallion.add_source('retail', t.name, medallion.import_source('retail', server, database, t.name, 'source_retail'),
+									 t.key, t.leave_out, max_shrink => max_shrink);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION medallion.add_retail_sources(name, text, numeric) IS 'the six tables of RetailDB; customers'' passwords are never copied';
-
-CREATE FUNCTION medallion.import_retail(server name, database text, name name) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	foreign_table text := format('source_retail.%I', name);
-BEGIN
-	PERFORM medallion.make_schema('retail', 'source_retail');
-	PERFORM medallion.clear_foreign_table('retail', foreign_table);
-	EXECUTE format('IMPORT FOREIGN SCHEMA %I LIMIT TO (%I) FROM SERVER %I INTO source_retail', database, name, server);
-	IF to_regclass(foreign_table) IS NULL THEN
-		RAISE EXCEPTION 'database "%" on server "%" has no table "%"', database, server, name
-			USING ERRCODE = 'undefined_table';
-	END IF;
-	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', foreign_table,
-				   format('%s as it is in MySQL now', name) || medallion.made_for('retail'));
-END
-$$;
-COMMENT ON FUNCTION medallion.import_retail(name, text, name) IS 'make the foreign table over a table of RetailDB';
 
 CREATE FUNCTION medallion.add_retail_silver() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
