@@ -43,7 +43,7 @@ extern PGDLLEXPORT void medallion_worker_main(Datum arg);
 
 /* ---- starting them ---- */
 
-static List *roles_at_commit = NIL; /* in TopTransactionContext */
+static List *roles_at_commit = NIL; /* one for each worker; in TopTransactionContext */
 
 static void
 launch(Oid role)
@@ -76,6 +76,17 @@ transaction_end(XactEvent event, void *arg)
 		roles_at_commit = NIL;
 }
 
+static int
+count_of(Oid role)
+{
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, roles_at_commit)
+		count += lfirst_oid(cell) == role;
+	return count;
+}
+
 void
 worker_at_commit(Oid owner)
 {
@@ -85,7 +96,8 @@ worker_at_commit(Oid owner)
 	if (!registered)
 		RegisterXactCallback(transaction_end, NULL);
 	registered = true;
-	roles_at_commit = list_append_unique_oid(roles_at_commit, owner);
+	if (count_of(owner) < RUN_SLOTS)
+		roles_at_commit = lappend_oid(roles_at_commit, owner);
 	MemoryContextSwitchTo(old);
 }
 

@@ -9,7 +9,10 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Start one for that role when the current transaction has committed. If there is no room for it, watch() will try again. */
+/*
+ * Start one more for that role when the current transaction has committed, but no more than can work at once. If there is
+ * no room for it, watch() will try again.
+ */
 extern void worker_at_commit(Oid owner);
 
 /* The same for each role of an array as SQL writes it, "{10,16384}". */

@@ -69,8 +69,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.stale_pipelines(text[]) IS 'pipelines whose last success is older than their max_age, and whether they can be started now';
 
--- What the calling role may see to. As the owner of the tables, on behalf of the role that calls watch(). Returns the owners
--- of pipelines whose requests wait for a worker.
+-- What the calling role may see to. As the owner of the tables, on behalf of the role that calls watch(). Returns, for each
+-- thing that a worker is to do, the role whose worker it is.
 CREATE FUNCTION medallion.watch_as(caller name) RETURNS oid[]
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -92,13 +92,15 @@ BEGIN
 		ON CONFLICT DO NOTHING;
 	END LOOP;
 	PERFORM medallion.watch_events(mine);
-	RETURN ARRAY(SELECT DISTINCT o.oid FROM pg_roles o JOIN medallion.pipeline p ON p.owner = o.rolname
-				  WHERE p.name = ANY (mine) AND (EXISTS (SELECT FROM medallion.request q WHERE q.pipeline = p.name AND q.pid IS NULL)
-					OR EXISTS (SELECT FROM medallion.alert_delivery d
-								WHERE d.pipeline = p.name AND d.delivered_at IS NULL AND d.next_at <= clock_timestamp())));
+	RETURN ARRAY(SELECT o.oid FROM medallion.pipeline p JOIN pg_roles o ON o.rolname = p.owner
+				   JOIN (SELECT q.pipeline FROM medallion.request q WHERE q.pid IS NULL
+						 UNION ALL
+						 SELECT d.pipeline FROM medallion.alert_delivery d WHERE d.delivered_at IS NULL AND d.next_at <= clock_timestamp()) w
+					 ON w.pipeline = p.name
+				  WHERE p.name = ANY (mine));
 END
 $$;
-COMMENT ON FUNCTION medallion.watch_as(name) IS 'watch() for the pipelines whose owner''s rights a role has; returns owners whose workers are to be started';
+COMMENT ON FUNCTION medallion.watch_as(name) IS 'watch() for the pipelines whose owner''s rights a role has; returns the roles whose workers are to be started';
 
 CREATE FUNCTION medallion.watch() RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
