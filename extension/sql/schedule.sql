@@ -83,11 +83,14 @@ END
 $$;
 COMMENT ON FUNCTION medallion.make_job(text, text, text, name) IS 'make or replace a pg_cron job that runs as a role';
 
--- The jobs that every role with a schedule has once, whatever it has scheduled.
+-- The jobs that every role with a schedule has once, whatever it has scheduled. pg_cron knows seconds from 1.5 on.
 CREATE FUNCTION medallion.common_job(OUT name text, OUT cron text, OUT command text) RETURNS SETOF record
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-	VALUES ('medallion watch', '* * * * *', 'SELECT medallion.watch()')
+	SELECT 'medallion watch',
+		   CASE WHEN string_to_array(substring(e.extversion FROM '^[0-9.]+'), '.')::integer[] >= '{1,5}' THEN '20 seconds' ELSE '* * * * *' END,
+		   'SELECT medallion.watch()'
+	  FROM pg_extension e WHERE e.extname = 'pg_cron'
 $$;
 COMMENT ON FUNCTION medallion.common_job() IS 'pg_cron jobs that come with the first schedule of a role';
 
