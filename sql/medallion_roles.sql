@@ -61,6 +61,8 @@ SELECT count(*) FROM bronze.orders;                                            -
 SELECT count(*) FROM source_retail.customers;                                  -- ERROR
 SELECT count(*) FROM work_retail._mark;                                        -- ERROR
 SELECT pipeline, state FROM medallion.latest_run ORDER BY 1;
+SELECT table_name, rows, changed_at IS NOT NULL AS changed, age < '1 hour' AS fresh FROM medallion.freshness ORDER BY 1;
+SELECT pipeline, source, target, kind FROM medallion.lineage ORDER BY 1, 4, source COLLATE "C", target COLLATE "C";
 SELECT count(*) > 0 AS steps, count(detail) AS details FROM medallion.step_history;
 SELECT count(umoptions) FROM pg_user_mappings;
 SELECT count(*) FROM medallion.step_run;                                       -- ERROR

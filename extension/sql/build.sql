@@ -92,6 +92,7 @@ BEGIN
 	EXECUTE format('CREATE UNLOGGED TABLE %s AS SELECT %s FROM (%s) AS q', m.work, columns, m.query);
 	GET DIAGNOSTICS built = ROW_COUNT;
 	PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
+	PERFORM medallion.note_inputs(m);
 	EXECUTE format('ANALYZE %s (%s)', m.work, medallion.column_list(m.key));
 	EXECUTE format('INSERT INTO %I._mark VALUES ($1, $2, $3) ON CONFLICT (model) DO UPDATE '
 				   'SET build_id = excluded.build_id, rows = excluded.rows', medallion.work_schema(m.pipeline))
