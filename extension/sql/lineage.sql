@@ -42,63 +42,71 @@ END
 $$;
 COMMENT ON FUNCTION medallion.note_inputs(medallion.model_table) IS 'note which tables the query of a model reads, unless it is known of this query';
 
+CREATE VIEW medallion.view_input WITH (security_barrier) AS
+	SELECT DISTINCT d.refobjid AS input, w.ev_class AS view,
+		   pg_catalog.format('%I.%I', fn.nspname, f.relname) AS input_name, pg_catalog.format('%I.%I', tn.nspname, t.relname) AS view_name
+	  FROM pg_catalog.pg_depend d
+	  JOIN pg_catalog.pg_rewrite w ON w.oid OPERATOR(pg_catalog.=) d.objid AND w.ev_class OPERATOR(pg_catalog.<>) d.refobjid
+	  JOIN pg_catalog.pg_class f ON f.oid OPERATOR(pg_catalog.=) d.refobjid
+	  JOIN pg_catalog.pg_namespace fn ON fn.oid OPERATOR(pg_catalog.=) f.relnamespace
+	  JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) w.ev_class
+	  JOIN pg_catalog.pg_namespace tn ON tn.oid OPERATOR(pg_catalog.=) t.relnamespace
+	 WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+	   AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+	   AND tn.nspname OPERATOR(pg_catalog.!~) '^pg_temp';
+COMMENT ON VIEW medallion.view_input IS 'the tables and views that views read';
+
+-- Tables are looked up in the catalogs: to_regclass() fails where the reader may not use the schema.
 CREATE VIEW medallion.lineage WITH (security_barrier) AS
 	WITH RECURSIVE place AS (
-		SELECT s.pipeline, s.name::text AS name, pg_catalog.format('%I.%I', l.schema_name, s.name) AS target
+		SELECT s.pipeline, s.name, l.schema_name, pg_catalog.format('%I.%I', l.schema_name, s.name) AS target
 		  FROM medallion.source s
 		  JOIN medallion.layer l ON l.pipeline OPERATOR(pg_catalog.=) s.pipeline AND l.name OPERATOR(pg_catalog.=) s.layer
 		 UNION ALL
-		SELECT m.pipeline, m.name, pg_catalog.format('%I.%I', l.schema_name, m.name)
+		SELECT m.pipeline, m.name, l.schema_name, pg_catalog.format('%I.%I', l.schema_name, m.name)
 		  FROM medallion.model m
 		  JOIN medallion.layer l ON l.pipeline OPERATOR(pg_catalog.=) m.pipeline AND l.name OPERATOR(pg_catalog.=) m.layer
+		 UNION ALL
+		SELECT t.pipeline, w.name, w.schema_name, pg_catalog.format('%I.%I', w.schema_name, w.name)
+		  FROM medallion.weather_topic t
+		 CROSS JOIN (VALUES ('bronze'::name, 'weather'::name), ('weather', 'weather_rt'), ('weather', 'weather_bt'),
+							('weather', 'api_error'), ('weather', 'dead_letter')) w (schema_name, name)
 	), made AS (
 		SELECT s.pipeline, s.source, p.target, 'ingest' AS kind
 		  FROM medallion.source s
-		  JOIN place p ON p.pipeline OPERATOR(pg_catalog.=) s.pipeline AND p.name OPERATOR(pg_catalog.=) s.name::text
+		  JOIN place p ON p.pipeline OPERATOR(pg_catalog.=) s.pipeline AND p.name OPERATOR(pg_catalog.=) s.name
 		 UNION ALL
 		SELECT i.pipeline, COALESCE(f.target, i.input), t.target, 'build'
 		  FROM medallion.model_input i
-		  JOIN place t ON t.pipeline OPERATOR(pg_catalog.=) i.pipeline AND t.name OPERATOR(pg_catalog.=) i.model::text
-		  LEFT JOIN place f ON f.pipeline OPERATOR(pg_catalog.=) i.pipeline AND f.name OPERATOR(pg_catalog.=) i.input
-		 UNION ALL
-		SELECT t.pipeline, pg_catalog.format('openweather://%s', p.server), pg_catalog.format('kafka://%s/%s', t.kafka, t.topic), 'produce'
-		  FROM medallion.weather_topic t JOIN medallion.weather_producer p ON p.pipeline OPERATOR(pg_catalog.=) t.pipeline
-		 WHERE p.server IS NOT NULL
-		 UNION ALL
-		SELECT t.pipeline, pg_catalog.format('kafka://%s/%s', t.kafka, t.topic), n, 'land'
-		  FROM medallion.weather_topic t
-		 CROSS JOIN pg_catalog.unnest('{bronze.weather,weather.weather_rt,weather.weather_bt,weather.api_error,weather.dead_letter}'::text[]) n
+		  JOIN place t ON t.pipeline OPERATOR(pg_catalog.=) i.pipeline AND t.name OPERATOR(pg_catalog.=) i.model
+		  LEFT JOIN place f ON f.pipeline OPERATOR(pg_catalog.=) i.pipeline AND f.name::text OPERATOR(pg_catalog.=) i.input
 		 UNION ALL
 		SELECT m.pipeline, pg_catalog.format('%I.%I', l.schema_name, m.name), pg_catalog.format('s3://%s/%s/', l.bucket, m.name), 'export'
 		  FROM medallion.model m
 		  JOIN medallion.layer l ON l.pipeline OPERATOR(pg_catalog.=) m.pipeline AND l.name OPERATOR(pg_catalog.=) m.layer
 		 WHERE l.lake_schema IS NOT NULL
 		 UNION ALL
+		SELECT t.pipeline, pg_catalog.format('openweather://%s', p.server), pg_catalog.format('kafka://%s/%s', t.kafka, t.topic), 'produce'
+		  FROM medallion.weather_topic t JOIN medallion.weather_producer p ON p.pipeline OPERATOR(pg_catalog.=) t.pipeline
+		 WHERE p.server IS NOT NULL
+		 UNION ALL
+		SELECT t.pipeline, pg_catalog.format('kafka://%s/%s', t.kafka, t.topic), p.target, 'land'
+		  FROM medallion.weather_topic t JOIN place p ON p.pipeline OPERATOR(pg_catalog.=) t.pipeline
+		 UNION ALL
 		SELECT t.pipeline, w.source, pg_catalog.format('s3://%s/%s', t.silver_bucket, w.folder), 'export'
 		  FROM medallion.weather_topic t
 		 CROSS JOIN (VALUES ('weather.weather_rt', '5min/'), ('weather.weather_bt', 'hourly/'), ('weather.weather_bt', 'daily/')) w (source, folder)
 	), seen AS (
-		SELECT DISTINCT m.pipeline, pg_catalog.to_regclass(m.target)::oid AS relation FROM made m WHERE m.kind OPERATOR(pg_catalog.<>) 'export'
+		SELECT p.pipeline, c.oid
+		  FROM place p
+		  JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) p.schema_name
+		  JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid AND c.relname OPERATOR(pg_catalog.=) p.name
 		 UNION
-		SELECT s.pipeline, w.ev_class
-		  FROM seen s
-		  JOIN pg_catalog.pg_depend d ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-									 AND d.refobjid OPERATOR(pg_catalog.=) s.relation
-									 AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-		  JOIN pg_catalog.pg_rewrite w ON w.oid OPERATOR(pg_catalog.=) d.objid
-	), viewed AS (
-		SELECT DISTINCT s.pipeline, pg_catalog.format('%I.%I', fn.nspname, f.relname) AS source, pg_catalog.format('%I.%I', tn.nspname, t.relname) AS target
-		  FROM seen s
-		  JOIN pg_catalog.pg_depend d ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-									 AND d.refobjid OPERATOR(pg_catalog.=) s.relation
-									 AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-		  JOIN pg_catalog.pg_rewrite w ON w.oid OPERATOR(pg_catalog.=) d.objid AND w.ev_class OPERATOR(pg_catalog.<>) s.relation
-		  JOIN pg_catalog.pg_class f ON f.oid OPERATOR(pg_catalog.=) s.relation JOIN pg_catalog.pg_namespace fn ON fn.oid OPERATOR(pg_catalog.=) f.relnamespace
-		  JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) w.ev_class JOIN pg_catalog.pg_namespace tn ON tn.oid OPERATOR(pg_catalog.=) t.relnamespace
+		SELECT s.pipeline, r.view FROM seen s JOIN medallion.view_input r ON r.input OPERATOR(pg_catalog.=) s.oid
 	), edge AS (
 		SELECT m.pipeline, m.source, m.target, m.kind FROM made m
 		 UNION ALL
-		SELECT v.pipeline, v.source, v.target, 'view' FROM viewed v
+		SELECT s.pipeline, r.input_name, r.view_name, 'view' FROM seen s JOIN medallion.view_input r ON r.input OPERATOR(pg_catalog.=) s.oid
 	)
 	SELECT e.pipeline, e.source, e.target, e.kind
 	  FROM edge e JOIN medallion.visible_pipeline p ON p.name OPERATOR(pg_catalog.=) e.pipeline;

@@ -26,10 +26,11 @@ CREATE VIEW medallion.freshness WITH (security_barrier) AS
 			  JOIN medallion.layer l ON l.pipeline OPERATOR(pg_catalog.=) m.pipeline AND l.name OPERATOR(pg_catalog.=) m.layer
 			  JOIN medallion.publication p ON p.pipeline OPERATOR(pg_catalog.=) m.pipeline AND p.model OPERATOR(pg_catalog.=) m.name
 			 UNION ALL
-			SELECT w.pipeline, n, NULLIF(c.reltuples, -1)::bigint, o.moved_at
+			SELECT w.pipeline, pg_catalog.format('weather.%s', c.relname), NULLIF(c.reltuples, -1)::bigint, o.moved_at
 			  FROM medallion.weather_topic w
-			 CROSS JOIN pg_catalog.unnest('{weather.weather_rt,weather.weather_bt}'::text[]) n
-			  JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(n)
+			  JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) 'weather'
+			  JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid
+										AND c.relname OPERATOR(pg_catalog.=) ANY ('{weather_rt,weather_bt}'::name[])
 			  LEFT JOIN LATERAL (SELECT pg_catalog.max(q.moved_at) AS moved_at FROM medallion.weather_position q
 								  WHERE q.pipeline OPERATOR(pg_catalog.=) w.pipeline AND q.anchor_offset IS NOT NULL) o ON true) t
 	  JOIN medallion.last_success s ON s.pipeline OPERATOR(pg_catalog.=) t.pipeline;
