@@ -91,6 +91,8 @@ AS $$
 		   CASE WHEN string_to_array(substring(e.extversion FROM '^[0-9.]+'), '.')::integer[] >= '{1,5}' THEN '20 seconds' ELSE '* * * * *' END,
 		   'SELECT medallion.watch()'
 	  FROM pg_extension e WHERE e.extname = 'pg_cron'
+	 UNION ALL
+	SELECT 'medallion maintain', '17 3 * * *', 'CALL medallion.maintain()'
 $$;
 COMMENT ON FUNCTION medallion.common_job() IS 'pg_cron jobs that come with the first schedule of a role';
 
@@ -128,7 +130,8 @@ END
 $$;
 COMMENT ON FUNCTION medallion.schedule(text, text, interval) IS
 'run a pipeline by pg_cron at these times (cron syntax; GMT, unless cron.timezone says otherwise), and whenever its last success began '
-'longer than max_age ago; returns the number of the job. With the first schedule comes a job that calls watch() every minute';
+'longer than max_age ago; returns the number of the job. With the first schedule come jobs that call watch() every minute and maintain() '
+'once a day';
 
 CREATE FUNCTION medallion.unschedule(pipeline text) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
