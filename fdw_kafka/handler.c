@@ -43,6 +43,7 @@ void
 _PG_init(void)
 {
 	client_init();
+	scan_init();
 }
 
 static void

@@ -110,6 +110,21 @@ EXPLAIN (COSTS OFF) SELECT * FROM rounded WHERE o >= (random() * 0)::bigint;
 CREATE VIEW guarded WITH (security_barrier) AS SELECT * FROM k WHERE p = 1;
 SELECT count(*) FROM guarded WHERE o < 10;
 
+-- Who is strict gets all offsets that a condition names, or an ERROR; a bound that is left out asks for what is there.
+SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 1200;
+SET fdw_kafka.strict_offsets = on;
+SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 1200;                  -- ERROR
+SELECT count(*) FROM k WHERE p = 1 AND o = 1000;                                -- ERROR
+SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 999;
+SELECT count(*) FROM k WHERE p = 1 AND o >= 900;
+SELECT count(*) FROM k WHERE p = 1;
+\! $KAFKA_TOOL truncate test-kafka-pushdown 1 10
+SELECT count(*) FROM k WHERE p = 1 AND o >= 9;                                  -- ERROR
+SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 10 AND 19;
+SELECT count(*) FROM k WHERE p = 1 AND o < 20;
+RESET fdw_kafka.strict_offsets;
+SELECT count(*) FROM k WHERE p = 1 AND o >= 9;
+
 \! $KAFKA_TOOL delete test-kafka-pushdown
 SET client_min_messages = warning;
 DROP EXTENSION fdw_kafka CASCADE;
