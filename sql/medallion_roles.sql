@@ -63,6 +63,16 @@ SELECT count(*) FROM work_retail._mark;                                        -
 SELECT pipeline, state FROM medallion.latest_run ORDER BY 1;
 SELECT table_name, rows, changed_at IS NOT NULL AS changed, age < '1 hour' AS fresh FROM medallion.freshness ORDER BY 1;
 SELECT pipeline, source, target, kind FROM medallion.lineage ORDER BY 1, 4, source COLLATE "C", target COLLATE "C";
+-- What Metabase asks for: names and types of all that it sees, keys by the views that it looks into.
+SELECT keypath, value FROM medallion._metabase_metadata WHERE keypath LIKE '%.semantic_type' ORDER BY keypath COLLATE "C";
+SELECT keypath, value FROM medallion._metabase_metadata WHERE keypath ~ '^[^.]+.(display_name|description)$' ORDER BY keypath COLLATE "C";
+SELECT keypath, value FROM medallion._metabase_metadata WHERE keypath ~ '^(customer_dim|weather_daily)[.].*[.]display_name$' ORDER BY keypath COLLATE "C";
+SELECT count(*), count(DISTINCT keypath) FROM medallion._metabase_metadata;
+SELECT count(*) FROM medallion._metabase_metadata WHERE keypath ~ '^(dead_letter[.](key|value)|api_error.record)[.]';
+SELECT tc.table_name, tc.constraint_type, kcu.column_name
+  FROM information_schema.table_constraints tc JOIN information_schema.key_column_usage kcu USING (constraint_schema, constraint_name, table_name)
+ WHERE tc.table_schema IN ('silver', 'weather') AND tc.constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY')
+ ORDER BY tc.table_name COLLATE "C", tc.constraint_type COLLATE "C", kcu.ordinal_position, kcu.column_name;
 SELECT count(*) > 0 AS steps, count(detail) AS details FROM medallion.step_history;
 SELECT count(umoptions) FROM pg_user_mappings;
 SELECT count(*) FROM medallion.step_run;                                       -- ERROR

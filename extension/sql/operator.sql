@@ -34,9 +34,10 @@ GRANT SELECT ON medallion.model_table, medallion.planned_object, medallion.weath
 	medallion.weather_freshness TO PUBLIC;
 -- For observers too: they show what visible_pipeline does, and the functions under them tell no more than that runs and jobs exist.
 GRANT SELECT ON medallion.visible_pipeline, medallion.last_success, medallion.freshness, medallion.running, medallion.next_run, medallion.lineage,
-	medallion.problem, medallion.health, medallion.metrics TO PUBLIC;
+	medallion.problem, medallion.health, medallion.metrics, medallion._metabase_metadata TO PUBLIC;
 GRANT EXECUTE ON FUNCTION medallion.run_process(), medallion.cron_jobs(), medallion.cron_problem(), medallion.next_time(text, timestamptz, text),
-	medallion.cron_day(date, text, text), medallion.cron_field(text, integer, integer, text[]) TO PUBLIC;
+	medallion.cron_day(date, text, text), medallion.cron_field(text, integer, integer, text[]),
+	medallion.display_name(text), medallion.semantic_type(text, "char") TO PUBLIC;
 ALTER TABLE medallion.endpoint ENABLE ROW LEVEL SECURITY;
 CREATE POLICY operator ON medallion.endpoint FOR SELECT USING (medallion.is_operator(pipeline, current_user));
 GRANT SELECT ON medallion.endpoint TO PUBLIC;
