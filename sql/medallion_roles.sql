@@ -47,6 +47,16 @@ CALL medallion.run('retail');
 RESET ROLE;
 SELECT DISTINCT nspowner::regrole FROM pg_namespace WHERE nspname IN ('silver', 'gold', 'weather', 'bronze', 'work_retail', 'source_retail');
 SELECT check_name, ok, detail, fix FROM medallion.check_roles('regress');
+CREATE VIEW gold.mine AS SELECT 1 AS one;
+ALTER ROLE regress_loader NOLOGIN CREATEROLE;
+REVOKE EXECUTE ON PROCEDURE medallion.run FROM regress_loader;
+GRANT USAGE ON SCHEMA bronze TO regress_reader;
+SELECT check_name, ok, replace(detail, current_user, '<me>') AS detail, fix FROM medallion.check_roles('regress') WHERE NOT ok;
+DROP VIEW gold.mine;
+ALTER ROLE regress_loader LOGIN NOCREATEROLE;
+REVOKE USAGE ON SCHEMA bronze FROM regress_reader;
+SELECT medallion.create_roles('regress');
+SELECT check_name FROM medallion.check_roles('regress') WHERE NOT ok;
 
 -- The reader: published tables with their keys, the observing views, no bronze, no payload, no secret.
 SET ROLE regress_metabase;

@@ -143,7 +143,7 @@ $$;
 COMMENT ON FUNCTION medallion.can_create(oid) IS 'where in this database a role may make things, and how to take that from it';
 
 -- The reader and those who have its rights, but for those who have the loader's too.
-CREATE FUNCTION medallion.probe_readers(reader name, loader name) RETURNS SETOF medallion.finding
+CREATE FUNCTION medallion.probe_readers(reader name, loader name, prefix name) RETURNS SETOF medallion.finding
 	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT format('role %s: makes nothing', r.rolname), false,
@@ -155,8 +155,13 @@ AS $$
 		   format('REVOKE USAGE ON SCHEMA %I FROM %I;', l.schema_name, reader)
 	  FROM (SELECT DISTINCT y.schema_name FROM medallion.layer y WHERE y.name = 'raw') l
 	 WHERE has_schema_privilege(reader, to_regnamespace(quote_ident(l.schema_name))::oid, 'USAGE')
+	 UNION ALL
+	SELECT format('role %s: reads %s', reader, c.oid::regclass), false, format('it may not; role "%s" made the table later', c.relowner::regrole),
+		   format('SELECT medallion.create_roles(%L);', prefix)
+	  FROM pg_default_acl d JOIN pg_class c ON c.relnamespace = d.defaclnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+	 WHERE d.defaclrole = loader::regrole AND d.defaclobjtype = 'r' AND NOT has_any_column_privilege(reader, c.oid, 'SELECT')
 $$;
-COMMENT ON FUNCTION medallion.probe_readers(name, name) IS 'what readers can do that they should not';
+COMMENT ON FUNCTION medallion.probe_readers(name, name, name) IS 'what readers can do that they should not, and cannot that they should';
 
 CREATE FUNCTION medallion.probe_loader(loader name, prefix name) RETURNS SETOF medallion.finding
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -220,7 +225,7 @@ BEGIN
 	RETURN QUERY SELECT f.* FROM (SELECT DISTINCT e.pipeline, e.server, e.kind FROM medallion.endpoint e JOIN medallion.pipeline p ON p.name = e.pipeline
 								   WHERE p.owner = loader) e
 		CROSS JOIN LATERAL medallion.probe_server(e.pipeline, e.server, e.kind) f ORDER BY f.check_name;
-	RETURN QUERY SELECT * FROM medallion.probe_readers(reader, loader) f ORDER BY f.check_name, f.fix;
+	RETURN QUERY SELECT * FROM medallion.probe_readers(reader, loader, prefix) f ORDER BY f.check_name, f.fix;
 END
 $$;
 COMMENT ON FUNCTION medallion.check_roles(name) IS

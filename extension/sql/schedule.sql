@@ -96,20 +96,21 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.common_job() IS 'pg_cron jobs that come with the first schedule of a role';
 
--- The job runs as the calling role, a superuser's as the owner of the pipeline; run() then acts as the owner.
+-- The job belongs to the owner of the pipeline and runs as it; only a superuser can make a job that is another role's.
 CREATE FUNCTION medallion.schedule(pipeline text, cron text, max_age interval DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	name text := medallion.job_name(pipeline);
 	command text := medallion.job_command(pipeline);
-	role name := current_user;
+	role name := (SELECT p.owner FROM medallion.pipeline p WHERE p.name = $1);
 	other text;
 	job bigint;
 BEGIN
 	PERFORM medallion.check_owner(pipeline);
-	IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-		role := (SELECT p.owner FROM medallion.pipeline p WHERE p.name = $1);
+	IF role <> current_user AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+		RAISE EXCEPTION 'only the owner of pipeline "%" can schedule it', pipeline
+			USING ERRCODE = 'insufficient_privilege', DETAIL = 'Its job runs as the owner.', HINT = format('SET ROLE %I', role);
 	END IF;
 	PERFORM medallion.require_cron(format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L)',
 										  name, cron, command, current_database(), role));
