@@ -292,9 +292,9 @@ call_end(FunctionCallInfo fcinfo, Call *call, MemoryContext context, MemoryConte
 	return result;
 }
 
-PG_FUNCTION_INFO_V1(medallion_run);
+PG_FUNCTION_INFO_V1(medallion_run_0_2);
 Datum
-medallion_run(PG_FUNCTION_ARGS)
+medallion_run_0_2(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = call_connect(fcinfo);
