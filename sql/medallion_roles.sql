@@ -16,6 +16,14 @@ SELECT * FROM medallion.check_roles('regress');
 SELECT medallion.create_roles('regress');
 SELECT medallion.create_roles('regress');
 SELECT rolname, rolsuper, rolcanlogin, rolcreaterole, shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname ~ '^regress_(admin|loader|reader)$' ORDER BY 1;
+-- Names of any kind.
+BEGIN;
+SELECT medallion.create_roles('regress "Odd'' one', '{"Odd mart"}');
+SELECT medallion.create_roles('regress "Odd'' one', '{"Odd mart"}');
+CREATE TABLE "Odd mart".later ();
+SELECT check_name, ok, replace(detail, current_user, '<me>') AS detail, fix FROM medallion.check_roles('regress "Odd'' one') WHERE NOT ok OR check_name ~ 'owner';
+SELECT owner, reader FROM medallion.observer ORDER BY 1;
+ROLLBACK;
 CREATE ROLE regress_analyst IN ROLE regress_admin;
 CREATE ROLE regress_metabase IN ROLE regress_reader;
 SET ROLE regress_analyst;

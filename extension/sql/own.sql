@@ -66,7 +66,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION 'table % has a % that belongs to another role', relation, thing
 			USING ERRCODE = 'insufficient_privilege', DETAIL = format('What role "%s" has put there would run with the rights of the owner of pipeline "%s".',
-																	  stranger::regrole, $1), HINT = 'Drop it.';
+																	  pg_get_userbyid(stranger), $1), HINT = 'Drop it.';
 	END IF;
 END
 $$;

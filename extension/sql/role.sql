@@ -156,10 +156,10 @@ AS $$
 	  FROM (SELECT DISTINCT y.schema_name FROM medallion.layer y WHERE y.name = 'raw') l
 	 WHERE has_schema_privilege(reader, to_regnamespace(quote_ident(l.schema_name))::oid, 'USAGE')
 	 UNION ALL
-	SELECT format('role %s: reads %s', reader, c.oid::regclass), false, format('it may not; role "%s" made the table later', c.relowner::regrole),
-		   format('SELECT medallion.create_roles(%L);', prefix)
-	  FROM pg_default_acl d JOIN pg_class c ON c.relnamespace = d.defaclnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-	 WHERE d.defaclrole = loader::regrole AND d.defaclobjtype = 'r' AND NOT has_any_column_privilege(reader, c.oid, 'SELECT')
+	SELECT format('role %s: reads %s', reader, c.oid::regclass), false, format('it may not; role "%s" made the table later', pg_get_userbyid(c.relowner)),
+		   format('SELECT medallion.create_roles(%L, %L);', prefix, ARRAY[n.nspname])
+	  FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace JOIN pg_class c ON c.relnamespace = d.defaclnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+	 WHERE d.defaclrole = to_regrole(quote_ident(loader)) AND d.defaclobjtype = 'r' AND NOT has_any_column_privilege(reader, c.oid, 'SELECT')
 $$;
 COMMENT ON FUNCTION medallion.probe_readers(name, name, name) IS 'what readers can do that they should not, and cannot that they should';
 
@@ -200,10 +200,10 @@ AS $$
 		   CASE WHEN o.rolsuper THEN format('As %I, drop its tables, drop_pipeline(), and install it again.', loader) END
 	  FROM medallion.pipeline p JOIN pg_roles o ON o.rolname = p.owner
 	 UNION ALL
-	SELECT format('schema %s: owner', n.nspname), n.nspowner = loader::regrole, format('role "%s"', n.nspowner::regrole),
-		   CASE WHEN n.nspowner <> loader::regrole THEN format('ALTER SCHEMA %I OWNER TO %I;', n.nspname, loader) END
+	SELECT format('schema %s: owner', n.nspname), n.nspowner = d.defaclrole, format('role "%s"', pg_get_userbyid(n.nspowner)),
+		   CASE WHEN n.nspowner <> d.defaclrole THEN format('ALTER SCHEMA %I OWNER TO %I;', n.nspname, loader) END
 	  FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace
-	 WHERE d.defaclrole = loader::regrole AND d.defaclobjtype = 'r'
+	 WHERE d.defaclrole = to_regrole(quote_ident(loader)) AND d.defaclobjtype = 'r'
 $$;
 COMMENT ON FUNCTION medallion.probe_owners(name) IS 'to whom pipelines and published schemas belong';
 
