@@ -184,39 +184,39 @@ CREATE FUNCTION medallion.report(object text, rows bigint, bytes bigint DEFAULT 
 COMMENT ON FUNCTION medallion.report(text, bigint, bigint, text) IS
 'add a line to the log of the running step and its rows and bytes to the step''s; outside a run it only tells the client';
 
--- 10 is the first superuser: a pipeline whose owner was dropped is shown to superusers.
+-- Details quote rows, and parameters may be anything: they are for operators. Both views are in order, so that the newest
+-- are found without the rest; a join would lose it.
 CREATE VIEW medallion.run_history WITH (security_barrier) AS
 	SELECT r.run_id, r.pipeline, r.state, r.started_at, r.ended_at,
 		   COALESCE(r.ended_at, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) r.started_at AS duration,
-		   s.rows, s.bytes, r.failed_step, r.sqlstate, r.message, r.triggered_by,
-		   r.mode, r.reason, r.params, r.interval_start, r.interval_end, r.retry_at
+		   (SELECT pg_catalog.sum(t.rows)::bigint FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id) AS rows,
+		   (SELECT pg_catalog.sum(t.bytes)::bigint FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id) AS bytes,
+		   r.failed_step, r.sqlstate, r.message, r.triggered_by, r.mode, r.reason,
+		   CASE WHEN r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p WHERE p.operated)) THEN r.params END AS params,
+		   r.interval_start, r.interval_end, r.retry_at
 	  FROM medallion.run r
-	  JOIN medallion.pipeline p ON p.name OPERATOR(pg_catalog.=) r.pipeline
-	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
-	  LEFT JOIN LATERAL (SELECT pg_catalog.sum(t.rows)::bigint AS rows, pg_catalog.sum(t.bytes)::bigint AS bytes
-						   FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id) s ON true
-	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
-COMMENT ON VIEW medallion.run_history IS 'runs of the pipelines whose owner''s rights the reader has';
+	 WHERE r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p))
+	 ORDER BY r.run_id DESC;
+COMMENT ON VIEW medallion.run_history IS 'runs of the pipelines that the reader may look at, newest first';
 
 CREATE VIEW medallion.step_history WITH (security_barrier) AS
 	SELECT r.run_id, r.pipeline, s.step, s.state, s.started_at, s.ended_at,
 		   COALESCE(s.ended_at, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) s.started_at AS duration,
-		   s.rows, s.bytes, s.sqlstate, s.message, s.detail, s.hint, s.try
-	  FROM medallion.step_run s
-	  JOIN medallion.run r ON r.run_id OPERATOR(pg_catalog.=) s.run_id
-	  JOIN medallion.pipeline p ON p.name OPERATOR(pg_catalog.=) r.pipeline
-	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
-	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
+		   s.rows, s.bytes, s.sqlstate, s.message,
+		   CASE WHEN r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p WHERE p.operated)) THEN s.detail END AS detail,
+		   s.hint, s.try
+	  FROM medallion.run r
+	 CROSS JOIN LATERAL (SELECT * FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id OFFSET 0) s
+	 WHERE r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p))
+	 ORDER BY r.run_id DESC;
 COMMENT ON VIEW medallion.step_history IS 'steps of the runs in run_history';
 
 CREATE VIEW medallion.latest_run WITH (security_barrier) AS
 	SELECT p.name AS pipeline, p.owner, p.description, r.run_id, r.state, r.started_at, r.ended_at, r.failed_step, r.sqlstate, r.message,
 		   p.paused, r.retry_at
-	  FROM medallion.pipeline p
-	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
+	  FROM medallion.visible_pipeline p
 	  LEFT JOIN LATERAL (SELECT * FROM medallion.run l
 						  WHERE l.pipeline OPERATOR(pg_catalog.=) p.name AND l.state OPERATOR(pg_catalog.<>) 'skipped'
-						  ORDER BY l.run_id DESC LIMIT 1) r ON true
-	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
-COMMENT ON VIEW medallion.latest_run IS 'the reader''s pipelines, each with its latest run that was not skipped';
+						  ORDER BY l.run_id DESC LIMIT 1) r ON true;
+COMMENT ON VIEW medallion.latest_run IS 'the pipelines that the reader may look at, each with its latest run that was not skipped';
 
