@@ -119,7 +119,7 @@ DECLARE
 	result medallion.check_result;
 	kept jsonb;
 BEGIN
-	SELECT f.failing, f.kept, f.message INTO STRICT result.failing, kept, result.message FROM medallion.failing_rows(c) f;
+	SELECT f.failing, f.kept, f.message INTO STRICT result.failing, kept, result.message FROM medallion.find_failures(c) f;
 	DELETE FROM medallion.check_result r
 	WHERE (r.pipeline, r.model, r.check_name, r.run_id) = (c.pipeline, c.model, c.name, medallion.current_run());
 	INSERT INTO medallion.check_result AS r (pipeline, model, check_name, run_id, state, failing, message)
@@ -135,7 +135,7 @@ $$;
 COMMENT ON FUNCTION medallion.run_check(medallion.check_rule) IS 'runs one check and records what came of it';
 
 -- One pass: all failing rows are counted, the first of them kept. A query that fails is this check's misfortune alone.
-CREATE FUNCTION medallion.failing_rows(c medallion.check_rule, OUT failing bigint, OUT kept jsonb, OUT message text)
+CREATE FUNCTION medallion.find_failures(c medallion.check_rule, OUT failing bigint, OUT kept jsonb, OUT message text)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -156,7 +156,7 @@ EXCEPTION
 		kept := '[]';
 END
 $$;
-COMMENT ON FUNCTION medallion.failing_rows(medallion.check_rule) IS 'number of rows that break a check, and the first of them';
+COMMENT ON FUNCTION medallion.find_failures(medallion.check_rule) IS 'number of rows that break a check, and the first of them';
 
 CREATE FUNCTION medallion.failing_rows(pipeline text, model text, check_name text) RETURNS SETOF jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

@@ -11,17 +11,19 @@ CREATE FUNCTION medallion.publish(pipeline text) RETURNS void
 AS $$
 DECLARE
 	m medallion.model_table;
+	before medallion.publication;
 	changed name[] := '{}';
 	c record;
 BEGIN
 	PERFORM medallion.repair($1);
 	PERFORM medallion.require_build($1);
 	FOR m IN SELECT * FROM medallion.model_table t WHERE t.pipeline = $1 ORDER BY t.position LOOP
-		SELECT p.* INTO STRICT c FROM medallion.publish_model(m) p;
+		SELECT * INTO STRICT before FROM medallion.publication p WHERE (p.pipeline, p.model) = ($1, m.name);
+		SELECT * INTO STRICT c FROM medallion.publish_model(m);
 		IF c.inserted + c.updated + c.deleted > 0 THEN
 			changed := changed || m.name;
 		END IF;
-		PERFORM medallion.note_change(m, c.inserted, c.updated, c.deleted);
+		PERFORM medallion.note_change(m, before, c.inserted, c.updated, c.deleted);
 		PERFORM medallion.report(m.target, c.inserted + c.updated + c.deleted, NULL, medallion.describe_change(c.inserted, c.updated, c.deleted));
 	END LOOP;
 	PERFORM medallion.add_keys($1);
@@ -33,30 +35,33 @@ END
 $$;
 COMMENT ON FUNCTION medallion.publish(text) IS 'makes the tables of a pipeline what its last build says, in one transaction';
 
--- The work table of strategy replace has the rows that the table has now. For the others they are counted, unless nobody
--- else has written to the table since they were.
-CREATE FUNCTION medallion.note_change(m medallion.model_table, inserted bigint, updated bigint, deleted bigint) RETURNS void
+-- The work table of strategy replace has the rows that the table has now. The others' rows are counted only if somebody else
+-- has written to the table; publishing, too, has it marked as edited.
+CREATE FUNCTION medallion.note_change(m medallion.model_table, before medallion.publication, inserted bigint, updated bigint, deleted bigint)
+	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	is_changed boolean := inserted + updated + deleted > 0;
-	p medallion.publication := (SELECT d FROM medallion.publication d WHERE (d.pipeline, d.model) = (m.pipeline, m.name));
-	total bigint := (SELECT k.rows FROM medallion.work_marks(m.pipeline) k WHERE k.model = m.name);
+	total bigint;
 BEGIN
-	IF m.strategy <> 'replace' AND (is_changed OR p.edited OR p.rows IS NULL) THEN
+	IF m.strategy = 'replace' THEN
+		total := (SELECT k.rows FROM medallion.work_marks(m.pipeline) k WHERE k.model = m.name);
+	ELSIF before.edited OR before.rows IS NULL THEN
 		EXECUTE format('SELECT count(*) FROM %s', m.target) INTO total;
-	ELSIF m.strategy <> 'replace' THEN
-		total := p.rows;
+	ELSE
+		total := before.rows + inserted - deleted;
 	END IF;
-	UPDATE medallion.publication d
+	UPDATE medallion.publication p
 	SET version = p.version + is_changed::integer, rows = total, edited = false,
 		changed_at = CASE WHEN is_changed THEN now() ELSE p.changed_at END
-	WHERE (d.pipeline, d.model) = (m.pipeline, m.name) AND (is_changed OR p.edited OR p.rows IS DISTINCT FROM total);
+	WHERE (p.pipeline, p.model) = (m.pipeline, m.name) AND (is_changed OR p.edited OR p.rows IS DISTINCT FROM total);
 	INSERT INTO medallion.model_change (run_id, pipeline, model, inserted, updated, deleted, rows)
-	SELECT medallion.current_run(), m.pipeline, m.name, $2, $3, $4, total WHERE medallion.current_run() IS NOT NULL;
+	SELECT medallion.current_run(), m.pipeline, m.name, $3, $4, $5, total WHERE medallion.current_run() IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION medallion.note_change(medallion.model_table, bigint, bigint, bigint) IS 'write down what a publication changed in a table';
+COMMENT ON FUNCTION medallion.note_change(medallion.model_table, medallion.publication, bigint, bigint, bigint) IS
+'write down what a publication changed in a table';
 
 CREATE FUNCTION medallion.describe_change(inserted bigint, updated bigint, deleted bigint) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
