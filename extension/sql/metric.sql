@@ -22,7 +22,7 @@ CREATE VIEW medallion.metrics WITH (security_barrier) AS
 			 UNION ALL
 			SELECT 'runs_last_day', pg_catalog.jsonb_build_object('pipeline', r.pipeline, 'state', r.state), pg_catalog.count(*)
 			  FROM medallion.run_history r
-			 WHERE r.started_at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '1 day'::interval)
+			 WHERE r.started_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 day'::interval)
 			 GROUP BY r.pipeline, r.state
 			 UNION ALL
 			SELECT 'running_seconds', pg_catalog.jsonb_build_object('pipeline', r.pipeline, 'step', r.step), EXTRACT(epoch FROM r.elapsed)
