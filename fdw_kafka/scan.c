@@ -214,6 +214,18 @@ require_offsets(const KafkaScan *scan, const KafkaPartition *partition, const Ra
 			errhint("fdw_kafka.strict_offsets is on."));
 }
 
+/* The same of partitions: a box that names one and an end in it. */
+static void
+require_partition(const KafkaScan *scan, const RangeBox *box)
+{
+	if (box->last_offset == PG_INT64_MAX || box->last_partition == PG_INT64_MAX || box->last_partition < scan->numbers)
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FDW_ERROR),
+			errmsg("topic \"%s\" has no partition " INT64_FORMAT, scan->options->topic, box->last_partition),
+			errhint("fdw_kafka.strict_offsets is on."));
+}
+
 /* What a box wants of a partition. */
 static OffsetRange
 box_range(const RangeBox *box, const KafkaPartition *partition, int64 time_offset)
@@ -277,9 +289,13 @@ plan_ranges(KafkaScan *scan)
 	List	   *boxes = scan->restricted ? scan->boxes : list_make1(&everything);
 	int			nstarts;
 	TimeStart  *starts = find_times(scan, boxes, &nstarts);
+	ListCell   *lc;
 
 	scan->numbers = scan->nwatermarks > 0 ? scan->watermarks[scan->nwatermarks - 1].partition + 1 : 0;
 	scan->by_number = palloc0(sizeof(PartitionScan *) * Max(scan->numbers, 1));
+	foreach(lc, boxes)
+		if (strict_offsets)
+			require_partition(scan, lfirst(lc));
 	for (int i = 0; i < scan->nwatermarks; i++)
 		plan_partition(scan, i, boxes, starts, nstarts);
 }

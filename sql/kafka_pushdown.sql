@@ -116,6 +116,8 @@ SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 1200;
 SET fdw_kafka.strict_offsets = on;
 SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 1200;                  -- ERROR
 SELECT count(*) FROM k WHERE p = 1 AND o = 1000;                                -- ERROR
+SELECT count(*) FROM k WHERE p = 7 AND o BETWEEN 900 AND 999;                   -- ERROR
+SELECT count(*) FROM k WHERE p = 7 AND o >= 900;
 SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 999;
 SELECT count(*) FROM k WHERE p = 1 AND o >= 900;
 SELECT count(*) FROM k WHERE p = 1;

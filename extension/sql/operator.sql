@@ -19,7 +19,9 @@ DECLARE
 	t regclass;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['medallion.layer', 'medallion.source', 'medallion.model', 'medallion.model_reference',
-							 'medallion.publication', 'medallion.build', 'medallion.model_input', 'medallion.object', 'medallion.successor', 'medallion.cadence', 'medallion.data_interval',
+							 'medallion.model_change', 'medallion.model_input', 'medallion.publication', 'medallion.build',
+							 'medallion.check_rule', 'medallion.check_result', 'medallion.check_failure', 'medallion.object',
+							 'medallion.successor', 'medallion.cadence', 'medallion.data_interval',
 							 'medallion.alert', 'medallion.alert_route', 'medallion.alert_delivery', 'medallion.max_age',
 							 'medallion.weather_producer', 'medallion.weather_city', 'medallion.weather_poll',
 							 'medallion.weather_watermark', 'medallion.weather_day', 'medallion.weather_topic',
@@ -30,7 +32,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-GRANT SELECT ON medallion.model_table, medallion.planned_object, medallion.weather_lag, medallion.weather_progress,
+GRANT SELECT ON medallion.model_table, medallion.planned_object, medallion.check_status, medallion.weather_lag, medallion.weather_progress,
 	medallion.weather_freshness TO PUBLIC;
 -- For observers too: they show what visible_pipeline does, and the functions under them tell no more than that runs and jobs exist.
 GRANT SELECT ON medallion.visible_pipeline, medallion.last_success, medallion.freshness, medallion.running, medallion.next_run, medallion.lineage,

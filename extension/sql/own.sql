@@ -135,9 +135,9 @@ CREATE FUNCTION medallion.check_table_name(name name) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF name = '_mark' OR to_regclass(format('pg_catalog.%I', name)) IS NOT NULL THEN
+	IF starts_with(name, '_') OR to_regclass(format('pg_catalog.%I', name)) IS NOT NULL THEN
 		RAISE EXCEPTION 'table name "%" is reserved', name USING ERRCODE = 'reserved_name';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION medallion.check_table_name(name) IS 'an ERROR for names of catalogs and of what the work schema has besides';
+COMMENT ON FUNCTION medallion.check_table_name(name) IS 'an ERROR for names of catalogs and for those that the work schema keeps for itself';
