@@ -94,6 +94,9 @@ SELECT tc.table_name, tc.constraint_type, kcu.column_name
  WHERE tc.table_schema IN ('silver', 'weather') AND tc.constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY')
  ORDER BY tc.table_name COLLATE "C", tc.constraint_type COLLATE "C", kcu.ordinal_position, kcu.column_name;
 SELECT count(*) > 0 AS steps, count(detail) AS details FROM medallion.step_history;
+SELECT severity, state, count(*) > 0 AS checks FROM medallion.check_status WHERE pipeline = 'retail' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT check_name FROM medallion.health WHERE NOT ok AND check_name <> 'pg_cron';
+SELECT count(*) FROM medallion.check_failure;
 SELECT count(umoptions) FROM pg_user_mappings;
 SELECT count(*) FROM medallion.step_run;                                       -- ERROR
 SELECT count(*) FROM medallion.object;

@@ -32,6 +32,10 @@ CREATE VIEW medallion.metrics WITH (security_barrier) AS
 			  FROM medallion.alert a JOIN medallion.visible_pipeline p ON p.name OPERATOR(pg_catalog.=) a.pipeline
 			 WHERE a.cleared_at IS NULL GROUP BY a.pipeline, a.kind
 			 UNION ALL
+			SELECT 'check_failed', pg_catalog.jsonb_build_object('pipeline', c.pipeline, 'model', c.model, 'check', c.check_name, 'severity', c.severity),
+				   (c.state OPERATOR(pg_catalog.<>) 'passed')::integer
+			  FROM medallion.check_status c WHERE c.checked_at IS NOT NULL
+			 UNION ALL
 			SELECT 'healthy', pg_catalog.jsonb_build_object('check', h.check_name), h.ok::integer FROM medallion.health h) o
 	 WHERE o.value IS NOT NULL;
 COMMENT ON VIEW medallion.metrics IS 'numbers for monitoring: name, labels and value, one to a row; times are seconds since 1970, truths are 0 and 1';
