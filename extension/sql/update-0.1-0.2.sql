@@ -58,3 +58,15 @@ ALTER TABLE medallion.step_log
 	ADD FOREIGN KEY (run_id, step, try) REFERENCES medallion.step_run ON DELETE CASCADE;
 DROP PROCEDURE medallion.run(text, bigint, text);
 DROP FUNCTION medallion.schedule(text, text);
+
+-- Sources and models
+ALTER TABLE medallion.source ADD COLUMN columns jsonb;
+ALTER TABLE medallion.model
+	ADD COLUMN strategy text NOT NULL DEFAULT 'replace' CHECK (strategy IN ('replace', 'merge', 'append', 'interval')),
+	ADD COLUMN time_column name,
+	ADD COLUMN marks_deleted boolean NOT NULL DEFAULT false,
+	ADD CHECK ((strategy OPERATOR(pg_catalog.=) 'interval') OPERATOR(pg_catalog.=) (time_column IS NOT NULL));
+DROP FUNCTION medallion.add_model(text, text, name, text, name[], text[], text, name[]);
+ALTER TABLE medallion.build
+	ADD COLUMN interval_start timestamptz,
+	ADD COLUMN interval_end timestamptz;
