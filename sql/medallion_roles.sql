@@ -80,6 +80,8 @@ SELECT count(*) FROM source_retail.customers;                                  -
 SELECT count(*) FROM work_retail._mark;                                        -- ERROR
 SELECT pipeline, state FROM medallion.latest_run ORDER BY 1;
 SELECT table_name, rows, changed_at IS NOT NULL AS changed, age < '1 hour' AS fresh FROM medallion.freshness ORDER BY 1;
+SELECT pipeline, topic, landed_at, unfinished FROM medallion.weather_freshness;
+SELECT count(*) FROM medallion.weather_lag;                                    -- ERROR
 SELECT pipeline, source, target, kind FROM medallion.lineage ORDER BY 1, 4, source COLLATE "C", target COLLATE "C";
 -- What Metabase asks for: names and types of all that it sees, keys by the views that it looks into.
 SELECT keypath, value FROM medallion._metabase_metadata WHERE keypath LIKE '%.semantic_type' ORDER BY keypath COLLATE "C";
@@ -92,6 +94,9 @@ SELECT tc.table_name, tc.constraint_type, kcu.column_name
  WHERE tc.table_schema IN ('silver', 'weather') AND tc.constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY')
  ORDER BY tc.table_name COLLATE "C", tc.constraint_type COLLATE "C", kcu.ordinal_position, kcu.column_name;
 SELECT count(*) > 0 AS steps, count(detail) AS details FROM medallion.step_history;
+SELECT severity, state, count(*) > 0 AS checks FROM medallion.check_status WHERE pipeline = 'retail' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT check_name FROM medallion.health WHERE NOT ok AND check_name <> 'pg_cron';
+SELECT count(*) FROM medallion.check_failure;
 SELECT count(umoptions) FROM pg_user_mappings;
 SELECT count(*) FROM medallion.step_run;                                       -- ERROR
 SELECT count(*) FROM medallion.object;
@@ -207,6 +212,16 @@ SELECT medallion.build('climber');                                             -
 SELECT medallion.publish('climber');                                           -- ERROR
 SELECT medallion.ingest('climber');                                            -- ERROR
 SELECT rolsuper FROM pg_roles WHERE rolname = 'regress_loader';
+-- As the owner it is built; what it reads is noted, and again when the query is another one.
+SET ROLE regress_loader;
+SELECT medallion.add_model('climber', 'out', 'next', 'Next', '{id}', '{{id, integer, The key}}', 'WITH d AS (SELECT department_id FROM silver.department_dim)
+	SELECT t.id FROM top t WHERE t.id IN (SELECT department_id FROM d)');
+SELECT medallion.build('climber');
+SELECT source, target FROM medallion.lineage WHERE pipeline = 'climber' ORDER BY 1;
+UPDATE medallion.model SET query = 'SELECT 1 AS id' WHERE name = 'next';
+SELECT medallion.build('climber');
+SELECT source, target FROM medallion.lineage WHERE pipeline = 'climber' ORDER BY 1;
+RESET ROLE;
 
 SET ROLE regress_loader;
 SELECT count(fdw_s3_delete('lake', b, l.path)) > 0 AS deleted

@@ -59,6 +59,12 @@ CREATE VIEW medallion.problem WITH (security_barrier) AS
 				   pg_catalog.format('CALL medallion.retry(%L);', r.pipeline)
 			  FROM medallion.latest_run r WHERE r.state OPERATOR(pg_catalog.=) 'failed'
 			 UNION ALL
+			SELECT 'checks', c.pipeline, pg_catalog.format('check "%s" of "%s" %s', c.check_name, c.model,
+														   CASE c.state WHEN 'failed' THEN pg_catalog.format('found %s failing rows', c.failing) ELSE 'could not be run' END),
+				   pg_catalog.format('SELECT medallion.failing_rows(%L, %L, %L);', c.pipeline, c.model, c.check_name)
+			  FROM medallion.check_status c
+			 WHERE c.checked_at IS NOT NULL AND c.state OPERATOR(pg_catalog.<>) 'passed' AND c.severity OPERATOR(pg_catalog.=) 'error'
+			 UNION ALL
 			SELECT 'freshness', s.pipeline, pg_catalog.format('pipeline "%s": the last success began %s; max_age is %s', s.pipeline,
 															  COALESCE('at ' OPERATOR(pg_catalog.||) s.started_at::text, 'never'), s.max_age),
 				   pg_catalog.format('CALL medallion.run(%L);', s.pipeline)
@@ -74,9 +80,9 @@ CREATE VIEW medallion.health WITH (security_barrier) AS
 	SELECT c.check_name, pg_catalog.count(p.problem) OPERATOR(pg_catalog.=) 0 AS ok,
 		   COALESCE(pg_catalog.string_agg(p.problem, '; ' ORDER BY p.problem), 'ok') AS message,
 		   (pg_catalog.array_agg(p.fix ORDER BY p.problem))[1] AS fix
-	  FROM pg_catalog.unnest('{pg_cron,roles of jobs,jobs,dead runs,retries,requests,last runs,freshness,alerts}'::text[]) WITH ORDINALITY c (check_name, n)
+	  FROM pg_catalog.unnest('{pg_cron,roles of jobs,jobs,dead runs,retries,requests,last runs,checks,freshness,alerts}'::text[]) WITH ORDINALITY c (check_name, n)
 	  LEFT JOIN medallion.problem p ON p.check_name OPERATOR(pg_catalog.=) c.check_name
 	 GROUP BY c.n, c.check_name
 	 ORDER BY c.n;
 COMMENT ON VIEW medallion.health IS
-'whether the machinery works, without a look at remote servers: pg_cron and its jobs, dead and waiting runs, requests, last runs, freshness, alerts; fix mends the first problem';
+'whether the machinery works, without a look at remote servers: pg_cron and its jobs, dead and waiting runs, requests, last runs, checks, freshness, alerts; fix mends the first problem';

@@ -30,6 +30,7 @@ BEGIN
 	PERFORM medallion.check_maker(m.pipeline);
 	DELETE FROM medallion.model_input i WHERE (i.pipeline, i.model) = (m.pipeline, m.name);
 	PERFORM set_config('search_path', format('pg_catalog, %I, pg_temp', medallion.work_schema(m.pipeline)), true);
+	-- a query may end with a comment
 	EXECUTE format(E'CREATE TEMP VIEW medallion_query AS SELECT 1 AS one FROM (%s\n) AS q', m.query);
 	INSERT INTO medallion.model_input (pipeline, model, input, query_hash)
 	SELECT DISTINCT m.pipeline, m.name, CASE WHEN n.nspname = medallion.work_schema(m.pipeline) THEN c.relname::text ELSE format('%I.%I', n.nspname, c.relname) END, hash

@@ -22,7 +22,7 @@ CREATE VIEW medallion.metrics WITH (security_barrier) AS
 			 UNION ALL
 			SELECT 'runs_last_day', pg_catalog.jsonb_build_object('pipeline', r.pipeline, 'state', r.state), pg_catalog.count(*)
 			  FROM medallion.run_history r
-			 WHERE r.started_at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '1 day'::interval)
+			 WHERE r.started_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 day'::interval)
 			 GROUP BY r.pipeline, r.state
 			 UNION ALL
 			SELECT 'running_seconds', pg_catalog.jsonb_build_object('pipeline', r.pipeline, 'step', r.step), EXTRACT(epoch FROM r.elapsed)
@@ -31,6 +31,10 @@ CREATE VIEW medallion.metrics WITH (security_barrier) AS
 			SELECT 'alerts', pg_catalog.jsonb_build_object('pipeline', a.pipeline, 'kind', a.kind), pg_catalog.count(*)
 			  FROM medallion.alert a JOIN medallion.visible_pipeline p ON p.name OPERATOR(pg_catalog.=) a.pipeline
 			 WHERE a.cleared_at IS NULL GROUP BY a.pipeline, a.kind
+			 UNION ALL
+			SELECT 'check_failed', pg_catalog.jsonb_build_object('pipeline', c.pipeline, 'model', c.model, 'check', c.check_name, 'severity', c.severity),
+				   (c.state OPERATOR(pg_catalog.<>) 'passed')::integer
+			  FROM medallion.check_status c WHERE c.checked_at IS NOT NULL
 			 UNION ALL
 			SELECT 'healthy', pg_catalog.jsonb_build_object('check', h.check_name), h.ok::integer FROM medallion.health h) o
 	 WHERE o.value IS NOT NULL;

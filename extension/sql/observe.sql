@@ -75,9 +75,7 @@ CREATE FUNCTION medallion.cron_jobs()
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-					WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass('cron.job') AND d.deptype = 'e'
-					  AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'pg_cron') THEN
+	IF NOT medallion.has_cron() THEN
 		RETURN;
 	END IF;
 	RETURN QUERY EXECUTE $query$
