@@ -2,6 +2,7 @@
 #
 #   make, make install, make clean    PGXS, against the PostgreSQL that PG_CONFIG names
 #   make demo                         a private stack, RetailDB, and both pipelines, retail and weather
+#   make report                       the dashboards as one HTML page (REPORT=file), from the running stack
 #   make test                         the same stack, and every test
 #   make fuzz                         the JSON scanner under mutations, FUZZ_SECONDS long
 #   make bench                        figures beside those of other tools (bench/README.md)
@@ -23,6 +24,10 @@ $(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean):
 demo:
 	@RETAIL_DUMP='$(RETAIL_DUMP)' SCALE='$(SCALE)' stack/demo
 
+# Charts from the running stack, for people without Metabase.
+report:
+	@stack/report $(REPORT)
+
 test:
 	@RETAIL_DUMP='$(RETAIL_DUMP)' stack/test
 
@@ -40,5 +45,5 @@ bench:
 fuzz:
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} FUZZ_SEED=$${FUZZ_SEED:-$$$$} stack/test json_fuzz
 
-.PHONY: all install uninstall clean demo test test-pg18 installcheck bench fuzz \
+.PHONY: all install uninstall clean demo report test test-pg18 installcheck bench fuzz \
 	$(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean)
