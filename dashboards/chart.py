@@ -55,7 +55,7 @@ def _plot(scale, body):
 
 def _feet(labels):
     """Labels below the plot: (position, text), five at most; a phone has room for every second one."""
-    feet = labels[::max(1, -(-len(labels) // 5))]
+    feet = list({label: (at, label) for at, label in reversed(labels[::max(1, -(-len(labels) // 5))])}.values())[::-1]
     return ''.join(f'<text class="tick{" wide" if n % 2 else ""}" x="{_percent(at)}" y="{TOP + HEIGHT + 17}" text-anchor="'
                    f'{"start" if at < 0.06 else "end" if at > 0.94 else "middle"}">{text(label)}</text>' for n, (at, label) in enumerate(feet))
 
@@ -117,18 +117,19 @@ def bars(question, rows):
     places = list(dict.fromkeys(x for points in found.values() for x, _ in points))
     values = [float(v) for points in found.values() for _, v in points if v is not None] or [0]
     scale = ticks(min(0, min(values)), max(0, max(values)))
-    group = 1 / len(places)
+    group = 1 / max(len(places), 5)     # a single bar is no wall
+    left = (1 - len(places) * group) / 2
     width = group * 0.8 / len(found)
     body = ''
     for n, (name, points) in enumerate(found.items()):
         for x, v in points:
             if v is not None:
                 top, foot = sorted((_up(v, scale), _up(0, scale)))
-                at = (places.index(x) + 0.1) * group + n * width
+                at = left + (places.index(x) + 0.1) * group + n * width
                 body += (f'<rect class="f{n % COLOURS}" x="{_percent(at)}" width="{_percent(width)}" y="{top:.1f}" height="{max(foot - top, 0.5):.1f}">'
                          f'<title>{text(name)}, {text(exact(x))}: {text(exact(v))}</title></rect>')
     moments = sorted(places, key=lambda x: seconds(x) or 0)
-    body = _plot(scale, body) + _feet([((n + 0.5) * group, _foot(x, moments)) for n, x in enumerate(places)])
+    body = _plot(scale, body) + _feet([(left + (n + 0.5) * group, _foot(x, moments)) for n, x in enumerate(places)])
     return _axis_name(question) + legend(list(found)) + _svg(question, TOP + HEIGHT + 24, body, _summary(question, found)) + _below(question)
 
 

@@ -41,10 +41,8 @@ def seconds(value):
 def short(value):
     """A figure for an axis: 1.5 M."""
     value = float(value)
-    for limit, unit in ((1e9, ' G'), (1e6, ' M'), (1e4, ' k')):
-        if abs(value) >= limit:
-            return f'{value / limit if limit != 1e4 else value / 1e3:.4g}{unit}'.replace('-', '−')
-    return f'{value:.4g}'.replace('-', '−')
+    thousand, unit = next(((t, u) for t, u in ((1e9, ' G'), (1e6, ' M'), (1e3, ' k')) if abs(value) >= t and abs(value) >= 1e4), (1, ''))
+    return f'{value / thousand:.4g}{unit}'.replace('-', '−')
 
 
 def ticks(low, high, count=5):

@@ -12,11 +12,11 @@ def table(rows):
     columns = list(rows[0])
     right = {c for c in columns if all(is_number(row[c]) or row[c] is None for row in rows) and any(row[c] is not None for row in rows)}
 
-    def attribute(row, c):
-        return ' class="n"' if c in right else ' class="t"' if moment(row[c]) else ''
+    def kind(column, value=None):
+        return ' class="n"' if column in right else ' class="t"' if moment(value) else ''
 
-    head = ''.join(f'<th scope="col"{" class=" + chr(34) + "n" + chr(34) if c in right else ""}>{text(c)}</th>' for c in columns)
-    body = ''.join('<tr>' + ''.join(f'<td{attribute(row, c)}>{text(exact(row[c]))}</td>' for c in columns) + '</tr>' for row in rows)
+    head = ''.join(f'<th scope="col"{kind(c)}>{text(c)}</th>' for c in columns)
+    body = ''.join('<tr>' + ''.join(f'<td{kind(c, row[c])}>{text(exact(row[c]))}</td>' for c in columns) + '</tr>' for row in rows)
     return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
