@@ -3,6 +3,7 @@
 #   make, make install, make clean    PGXS, against the PostgreSQL that PG_CONFIG names
 #   make demo                         a private stack, RetailDB, and both pipelines, retail and weather
 #   make report                       the dashboards as one HTML page (REPORT=file), from the running stack
+#   make metabase METABASE_JAR=path   a real Metabase with the same dashboards, beside the running stack
 #   make test                         the same stack, and every test
 #   make fuzz                         the JSON scanner under mutations, FUZZ_SECONDS long
 #   make bench                        figures beside those of other tools (bench/README.md)
@@ -28,6 +29,10 @@ demo:
 report:
 	@stack/report $(REPORT)
 
+# A real Metabase beside the stack, with the same dashboards.
+metabase:
+	@METABASE_JAR='$(METABASE_JAR)' stack/metabase
+
 test:
 	@RETAIL_DUMP='$(RETAIL_DUMP)' stack/test
 
@@ -45,5 +50,5 @@ bench:
 fuzz:
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} FUZZ_SEED=$${FUZZ_SEED:-$$$$} stack/test json_fuzz
 
-.PHONY: all install uninstall clean demo report test test-pg18 installcheck bench fuzz \
+.PHONY: all install uninstall clean demo report metabase test test-pg18 installcheck bench fuzz \
 	$(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean)

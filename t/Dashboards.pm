@@ -18,7 +18,7 @@ sub new
 {
 	my ($class, $name, %option) = @_;
 	my $stack = Stack->new($name, extensions => ['medallion']);
-	my $self = bless {stack => $stack, reader => "test_${name}_reader"}, $class;
+	my $self = bless {stack => $stack, prefix => "test_$name", reader => "test_${name}_metabase"}, $class;
 
 	$self->{retail} = Retail->new("${name}_retail", $stack, %option);
 	$self->{retail}->install;
@@ -28,9 +28,10 @@ sub new
 	$stack->kafka_server('kafka', {});
 	$stack->sql($self->{weather}->install_sql);
 	for (1 .. 2) { $self->{weather}->flood(300); $self->{weather}->run }
-	$stack->sql("DROP ROLE IF EXISTS $self->{reader}");
-	$stack->sql("CREATE ROLE $self->{reader} LOGIN; GRANT USAGE ON SCHEMA silver, gold, weather TO $self->{reader};"
-		  . " GRANT SELECT, REFERENCES ON ALL TABLES IN SCHEMA silver, gold, weather TO $self->{reader}");
+	# as stack/metabase.sql does it, with names of the test's own
+	$stack->sql("DROP ROLE IF EXISTS $self->{reader}; SELECT medallion.create_roles('$self->{prefix}');"
+		  . " CREATE ROLE $self->{reader} LOGIN IN ROLE $self->{prefix}_reader;"
+		  . " INSERT INTO medallion.observer SELECT DISTINCT owner, '$self->{prefix}_reader'::name FROM medallion.pipeline");
 	return $self;
 }
 
@@ -53,7 +54,8 @@ sub drop
 {
 	my ($self) = @_;
 
-	$self->{stack}->sql("DROP OWNED BY $self->{reader}; DROP ROLE $self->{reader}");
+	my $roles = join ', ', $self->{reader}, map { "$self->{prefix}_$_" } qw(reader loader admin);
+	$self->{stack}->sql("DROP OWNED BY $roles; DROP ROLE $roles");
 	$self->{$_}->drop for qw(weather retail);
 	return;
 }

@@ -12,7 +12,7 @@ use Dashboards;
 use Metabase;
 use Test::More;
 
-my @names = qw(retail weather);
+my @names = qw(retail weather operations);
 my $dashboards = Dashboards->new('metabase', orders => 2000);
 my $metabase = Metabase->start;
 my %environment = (METABASE_URL => $metabase->url, METABASE_EMAIL => 'admin@medallion.example', METABASE_PASSWORD => 'not-told-1',
@@ -43,7 +43,7 @@ like($output, qr/^\d+ changes\.$/m, 'says what it made');
 like($output, qr{Retail: $questions{retail} questions have answers: \Q$environment{METABASE_URL}\E/dashboard/\d+}, 'and where the dashboards are');
 is(scalar(all_of('card')), $count, "$count questions");
 is(scalar(all_of('dashboard')), scalar @names, 'each dashboard');
-is(join(', ', map { $_->{name} } all_of('collection')), 'pg_medallion, Retail, Weather', 'in collections');
+is(join(', ', map { $_->{name} } all_of('collection')), 'pg_medallion, Retail, Weather, Operations', 'in collections');
 my ($database) = all_of('database');
 is($database->{details}{user}, $dashboards->reader, 'the connection is of the role that reads');
 for my $dashboard (map { $metabase->call('GET', "dashboard/$_->{id}") } all_of('dashboard'))
