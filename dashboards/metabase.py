@@ -10,7 +10,7 @@ import urllib.request
 from question import Fault
 
 PAUSE = 0.5         # seconds between looks at a Metabase that is starting
-PATIENCE = 300      # seconds that it may take
+PATIENCE = 240      # seconds that it may take
 TIMEOUT = 120       # seconds for one answer
 
 
@@ -42,15 +42,19 @@ class Metabase:
 
     def wait(self):
         end = time.monotonic() + PATIENCE
+        told = False
         while True:
             try:
                 if self.call('GET', 'health').get('status') == 'ok':
                     return
-            except Fault:
-                if time.monotonic() > end:
-                    raise
+                trouble = Fault(f'Metabase at {self.url} says that it is not ready')
+            except Fault as fault:
+                trouble = fault
             if time.monotonic() > end:
-                raise Fault(f'Metabase at {self.url} was still starting after {PATIENCE} s')
+                raise trouble
+            if not told:
+                print(f'  waiting for Metabase at {self.url}', flush=True)
+                told = True
             time.sleep(PAUSE)
 
     def use_key(self, key):

@@ -44,8 +44,8 @@ sub command
 {
 	my ($self, $environment, @command) = @_;
 	local %ENV = (%ENV, PGDATABASE => $self->{stack}->database, %$environment);
-	my $program = shift @command;
-	my $output = `$Bin/../$program @command 2>&1`;
+	my $program = shift(@command) =~ s{^(?!/)}{$Bin/../}r;
+	my $output = `$program @command 2>&1`;
 
 	return ($? >> 8, $output);
 }

@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use File::Copy qw(copy);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use lib $Bin;
@@ -24,7 +23,7 @@ system('cp', '-R', "$Bin/../dashboards/.", $copy) == 0 or die 'cp';
 sub provision
 {
 	my (%other) = @_;
-	my ($status, $output) = $dashboards->command({%environment, %other}, "../../../../../../../$copy/provision", @names);
+	my ($status, $output) = $dashboards->command({%environment, %other}, "$copy/provision", @names);
 	unlike($output, qr/not-told/, 'no password is told');
 	return ($status, $output);
 }
@@ -91,6 +90,7 @@ is_deeply([sort map { $_->{id} } grep { $_->{card_id} } @$after], [sort map { $_
 is($metabase->call('GET', "card/$own->{id}")->{name}, 'My own', 'the question of somebody else is still there');
 
 # Faults
+@names = qw(retail);
 ($status, $output) = provision(METABASE_PASSWORD => 'not-told-3');
 isnt($status, 0, 'a wrong password fails');
 like($output, qr{^provision: Metabase refused POST /api/session: 401}m, 'and says so');
