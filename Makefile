@@ -2,6 +2,8 @@
 #
 #   make, make install, make clean    PGXS, against the PostgreSQL that PG_CONFIG names
 #   make demo                         a private stack, RetailDB, and both pipelines, retail and weather
+#   make report                       the dashboards as one HTML page (REPORT=file), from the running stack
+#   make metabase METABASE_JAR=path   a real Metabase with the same dashboards, beside the running stack
 #   make test                         the same stack, and every test
 #   make fuzz                         the JSON scanner under mutations, FUZZ_SECONDS long
 #   make docker-check                 whether docker-compose takes compose.yaml (docs/docker.md)
@@ -23,6 +25,14 @@ $(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean):
 # The scripts install what they need first: a bare machine has no pg_config yet.
 demo:
 	@RETAIL_DUMP='$(RETAIL_DUMP)' SCALE='$(SCALE)' stack/demo
+
+# Charts from the running stack, for people without Metabase.
+report:
+	@stack/report $(REPORT)
+
+# A real Metabase beside the stack, with the same dashboards.
+metabase:
+	@METABASE_JAR='$(METABASE_JAR)' stack/metabase
 
 test:
 	@RETAIL_DUMP='$(RETAIL_DUMP)' stack/test
@@ -47,5 +57,5 @@ docker-check:
 fuzz:
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} FUZZ_SEED=$${FUZZ_SEED:-$$$$} stack/test json_fuzz
 
-.PHONY: all install uninstall clean demo test test-pg18 installcheck docker-check bench fuzz \
+.PHONY: all install uninstall clean demo report metabase test test-pg18 installcheck docker-check bench fuzz \
 	$(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean)
