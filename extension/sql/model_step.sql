@@ -1,5 +1,5 @@
 --
--- The steps that every pipeline with models has.
+-- The steps that every pipeline with models has. Those that talk to other servers are tried three times.
 --
 
 CREATE FUNCTION medallion.add_model_steps(pipeline text, depends_on text[] DEFAULT '{}') RETURNS void
@@ -8,7 +8,7 @@ AS $$
 BEGIN
 	PERFORM medallion.check_owner($1);
 	IF EXISTS (SELECT FROM medallion.source s WHERE s.pipeline = $1) THEN
-		PERFORM medallion.add_step($1, 'ingest', format('SELECT medallion.ingest(%L)', $1), depends_on => $2);
+		PERFORM medallion.add_step($1, 'ingest', format('SELECT medallion.ingest(%L)', $1), depends_on => $2, retries => 2);
 		depends_on := '{ingest}';
 	END IF;
 	PERFORM medallion.add_step($1, 'build', format('SELECT medallion.build(%L)', $1), depends_on => $2,
@@ -18,7 +18,7 @@ BEGIN
 							   fingerprint => format('SELECT * FROM medallion.publish_fingerprint(%L)', $1));
 	IF EXISTS (SELECT FROM medallion.model_table m WHERE m.pipeline = $1 AND m.path IS NOT NULL) THEN
 		PERFORM medallion.add_step($1, 'export', format('SELECT medallion.export(%L)', $1), depends_on => '{publish}',
-								   fingerprint => format('SELECT * FROM medallion.export_fingerprint(%L)', $1));
+								   fingerprint => format('SELECT * FROM medallion.export_fingerprint(%L)', $1), retries => 2);
 	END IF;
 END
 $$;

@@ -18,6 +18,7 @@ BEGIN
 		PERFORM medallion.import_source('retail', $1, database, s.name, 'source_retail') FROM medallion.source s
 		WHERE s.pipeline = 'retail' AND to_regclass(s.source) IS NULL;
 		PERFORM medallion.repair('retail');
+		PERFORM medallion.add_retail_check_step();
 		RETURN;
 	END IF;
 
@@ -41,6 +42,21 @@ END
 $$;
 COMMENT ON FUNCTION medallion.install_retail(name, name, text, text, text, text, numeric) IS
 'make the pipeline "retail": buckets, schemas, tables and steps, from a MySQL server with RetailDB to an S3 server';
+
+-- A pipeline that was installed by release 0.1 has no checks.
+CREATE FUNCTION medallion.add_retail_check_step() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM medallion.step s WHERE (s.pipeline, s.name) = ('retail', 'check')) THEN
+		RETURN;
+	END IF;
+	PERFORM medallion.add_retail_checks();
+	PERFORM medallion.add_check_step('retail', '{build}', $sql$SELECT medallion.check_fingerprint('retail')$sql$);
+	PERFORM medallion.alter_step('retail', 'publish', depends_on => '{check}');
+END
+$$;
+COMMENT ON FUNCTION medallion.add_retail_check_step() IS 'give the pipeline "retail" its checks, if it was made without';
 
 CREATE FUNCTION medallion.add_retail_sources(server name, database text, max_shrink numeric) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning

@@ -70,3 +70,12 @@ DROP FUNCTION medallion.add_model(text, text, name, text, name[], text[], text, 
 ALTER TABLE medallion.build
 	ADD COLUMN interval_start timestamptz,
 	ADD COLUMN interval_end timestamptz;
+
+-- What a function of 0.1 looked for at the end of the build, a check does now; install_retail() adds it.
+UPDATE medallion.step SET
+	apply = 'SELECT medallion.build(''retail'')',
+	definition = pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+		pg_catalog.jsonb_build_array('SELECT medallion.build(''retail'')', plan, fingerprint)::text, 'UTF8')), 'hex')
+WHERE apply OPERATOR(pg_catalog.=) 'SELECT medallion.build(''retail''); SELECT medallion.check_retail()';
+DROP FUNCTION medallion.check_retail();
+DROP FUNCTION medallion.import_retail(name, text, name);

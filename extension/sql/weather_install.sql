@@ -19,6 +19,7 @@ BEGIN
 		PERFORM medallion.set_weather_producer('weather', producer, poller, poll_interval);
 		PERFORM medallion.add_weather_cities('weather', cities) WHERE cities IS NOT NULL;
 		PERFORM medallion.repair('weather');
+		PERFORM medallion.add_weather_check_step();
 		RETURN;
 	END IF;
 
@@ -37,8 +38,7 @@ BEGIN
 	PERFORM medallion.add_step('weather', 'produce', $sql$SELECT medallion.produce_weather('weather')$sql$);
 	PERFORM medallion.add_step('weather', 'land', $sql$SELECT medallion.land_weather('weather')$sql$,
 							   plan => $sql$SELECT medallion.plan_weather('weather')$sql$);
-	PERFORM medallion.add_weather_checks('weather');
-	PERFORM medallion.add_check_step('weather', '{land}');
+	PERFORM medallion.add_weather_check_step();
 	PERFORM medallion.add_step('weather', 'export', $sql$SELECT medallion.export_weather('weather')$sql$,
 							   depends_on => '{land}', fingerprint => $sql$SELECT * FROM medallion.export_weather_fingerprint('weather')$sql$);
 	PERFORM medallion.add_step('weather', 'poll', $sql$SELECT medallion.check_poll('weather')$sql$);
@@ -46,6 +46,20 @@ END
 $$;
 COMMENT ON FUNCTION medallion.install_weather(name, name, name, text, text, text[], interval, text, text, text, bigint, bigint, integer) IS
 'make the pipeline "weather": topic, buckets, schemas, tables and steps, from OpenWeather through Kafka to tables and an S3 server';
+
+-- A pipeline that was installed by release 0.1 has no checks.
+CREATE FUNCTION medallion.add_weather_check_step() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM medallion.step s WHERE (s.pipeline, s.name) = ('weather', 'check')) THEN
+		RETURN;
+	END IF;
+	PERFORM medallion.add_weather_checks('weather');
+	PERFORM medallion.add_check_step('weather', '{land}');
+END
+$$;
+COMMENT ON FUNCTION medallion.add_weather_check_step() IS 'give the pipeline "weather" its checks, if it has none';
 
 CREATE FUNCTION medallion.check_weather_sizes(compression text, run_records bigint, object_records bigint) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
