@@ -1,15 +1,18 @@
 /*
  * current.c
- *		What the SQL of a step can ask and say: current_run(), current_step(), current_pipeline(), report().
+ *		What the SQL of a step can ask and say: current_run() and its siblings, report().
  */
 #include "postgres.h"
 
 #include "current.h"
 #include "ledger.h"
+#include "progress.h"
 
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,7 +22,8 @@ static bool progress = true;
 
 static int64 current_run_id = 0;	/* 0 outside a step */
 static const char *current_pipeline_name;
-static const char *current_step_name;
+static const Step *current_step;
+static const Scope *current_scope;
 
 void
 _PG_init(void)
@@ -30,17 +34,18 @@ _PG_init(void)
 }
 
 void
-current_set(int64 run_id, const char *pipeline, const char *step)
+current_set(int64 run_id, const char *pipeline, const Step *step, const Scope *scope)
 {
 	current_run_id = run_id;
 	current_pipeline_name = pipeline;
-	current_step_name = step;
+	current_step = step;
+	current_scope = scope;
 }
 
 void
 current_clear(void)
 {
-	current_set(0, NULL, NULL);
+	current_set(0, NULL, NULL, NULL);
 }
 
 void
@@ -86,7 +91,7 @@ medallion_current_step(PG_FUNCTION_ARGS)
 {
 	if (current_run_id == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(current_step_name));
+	PG_RETURN_TEXT_P(cstring_to_text(current_step->name));
 }
 
 PG_FUNCTION_INFO_V1(medallion_current_pipeline);
@@ -96,6 +101,46 @@ medallion_current_pipeline(PG_FUNCTION_ARGS)
 	if (current_run_id == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(current_pipeline_name));
+}
+
+PG_FUNCTION_INFO_V1(medallion_current_try);
+Datum
+medallion_current_try(PG_FUNCTION_ARGS)
+{
+	if (current_run_id == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(current_step->try);
+}
+
+PG_FUNCTION_INFO_V1(medallion_current_params);
+Datum
+medallion_current_params(PG_FUNCTION_ARGS)
+{
+	if (current_run_id == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(current_scope->params)));
+}
+
+static Datum
+bound_datum(FunctionCallInfo fcinfo, const char *bound)
+{
+	if (bound == NULL)
+		PG_RETURN_NULL();
+	return DirectFunctionCall3(timestamptz_in, CStringGetDatum(bound), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+PG_FUNCTION_INFO_V1(medallion_interval_start);
+Datum
+medallion_interval_start(PG_FUNCTION_ARGS)
+{
+	return bound_datum(fcinfo, current_run_id ? current_scope->interval_start : NULL);
+}
+
+PG_FUNCTION_INFO_V1(medallion_interval_end);
+Datum
+medallion_interval_end(PG_FUNCTION_ARGS)
+{
+	return bound_datum(fcinfo, current_run_id ? current_scope->interval_end : NULL);
 }
 
 /* Append "  4.8 MB" or the like. */
@@ -144,10 +189,13 @@ medallion_report(PG_FUNCTION_ARGS)
 	report.note = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 
 	if (current_run_id != 0)
-		ledger_report(current_run_id, current_step_name, &report);
+	{
+		ledger_report(current_run_id, current_step->name, current_step->try, &report);
+		progress_report(&report);
+	}
 
 	initStringInfo(&line);
-	appendStringInfo(&line, "  %s  %s", current_step_name ? current_step_name : "report", report.object);
+	appendStringInfo(&line, "  %s  %s", current_step ? current_step->name : "report", report.object);
 	current_append_amounts(&line, &report);
 	if (report.note)
 		appendStringInfo(&line, "  %s", report.note);

@@ -13,8 +13,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The strings must live until current_clear. */
-extern void current_set(int64 run_id, const char *pipeline, const char *step);
+/* What is handed over must live until current_clear. */
+extern void current_set(int64 run_id, const char *pipeline, const Step *step, const Scope *scope);
 extern void current_clear(void);
 
 /* "  172198 rows  4.8 MB", or less if less is known. */

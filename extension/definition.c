@@ -38,6 +38,13 @@ text_argument(FunctionCallInfo fcinfo, int number)
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+/* An argument as text, by the output function of its type. */
+static const char *
+value_argument(FunctionCallInfo fcinfo, int number, Oid output)
+{
+	return PG_ARGISNULL(number) ? NULL : OidOutputFunctionCall(output, PG_GETARG_DATUM(number));
+}
+
 /* A pipeline's cron job is named "medallion: <pipeline>", and that name too has to fit. */
 #define MAX_NAME (NAMEDATALEN - 1 - 11)
 
@@ -180,7 +187,7 @@ medallion_check_owner(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Steps can only depend on earlier ones, so there are no cycles, and the order of positions will do. */
+/* A new step can only depend on those that are there, so there are no cycles. */
 static void
 check_dependencies(const char *pipeline, const char *step, const char *depends_on)
 {
@@ -196,17 +203,34 @@ check_dependencies(const char *pipeline, const char *step, const char *depends_o
 						errhint("Add the steps of a pipeline in an order in which they can run.")));
 }
 
-PG_FUNCTION_INFO_V1(medallion_add_step);
+/* retries, retry_delay, backoff, retry_on, timeout: the table's constraints would refuse them with less kindness. */
+static void
+check_trying(const char *const *args)
+{
+	char	   *wrong = ledger_execute("SELECT CASE WHEN $1::integer < 0 THEN 'retries must not be negative'"
+									   " WHEN $2::pg_catalog.interval < '0' THEN 'retry_delay must not be negative'"
+									   " WHEN $3::pg_catalog.numeric < 1 THEN 'backoff must be at least 1'"
+									   " WHEN $4 NOT IN ('transient', 'any') THEN 'retry_on must be transient or any'"
+									   " WHEN $5::pg_catalog.interval < '0' THEN 'timeout must not be negative' END",
+									   5, args);
+
+	if (wrong != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg_internal("%s", wrong)));
+}
+
+PG_FUNCTION_INFO_V1(medallion_add_step_0_2);
 Datum
-medallion_add_step(PG_FUNCTION_ARGS)
+medallion_add_step_0_2(PG_FUNCTION_ARGS)
 {
 	const char *pipeline = text_argument(fcinfo, 0);
 	const char *name = text_argument(fcinfo, 1);
 	const char *apply = text_argument(fcinfo, 2);
 	const char *plan = text_argument(fcinfo, 3);
-	const char *depends_on = PG_ARGISNULL(4) ? "{}" : OidOutputFunctionCall(F_ARRAY_OUT, PG_GETARG_DATUM(4));
+	const char *depends_on = PG_ARGISNULL(4) ? "{}" : value_argument(fcinfo, 4, F_ARRAY_OUT);
 	const char *fingerprint = text_argument(fcinfo, 5);
-	const char *args[] = {pipeline, name, apply, plan, depends_on, fingerprint};
+	const char *args[] = {pipeline, name, apply, plan, depends_on, fingerprint,
+		value_argument(fcinfo, 6, F_INT4OUT), value_argument(fcinfo, 7, F_INTERVAL_OUT),
+	value_argument(fcinfo, 8, F_NUMERIC_OUT), text_argument(fcinfo, 9), value_argument(fcinfo, 10, F_INTERVAL_OUT)};
 
 	if (pipeline == NULL || apply == NULL)
 		ereport(ERROR,
@@ -219,16 +243,50 @@ medallion_add_step(PG_FUNCTION_ARGS)
 	/* one at a time: the position is counted */
 	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
 	check_dependencies(pipeline, name, depends_on);
-	if (!ledger_execute("INSERT INTO medallion.step (pipeline, name, apply, plan, depends_on, fingerprint, "
-						"position, definition)"
-						" SELECT $1, $2, $3, $4, $5::text[], $6, COALESCE(pg_catalog.max(s.position), 0) + 1,"
+	check_trying(&args[6]);
+	if (!ledger_execute("INSERT INTO medallion.step (pipeline, name, apply, plan, depends_on, fingerprint,"
+						"   retries, retry_delay, backoff, retry_on, timeout, position, definition)"
+						" SELECT $1, $2, $3, $4, $5::text[], $6, COALESCE($7::integer, 0),"
+						"   COALESCE($8::pg_catalog.interval, '1 minute'), COALESCE($9::pg_catalog.numeric, 2),"
+						"   COALESCE($10, 'transient'), $11::pg_catalog.interval,"
+						"   COALESCE(pg_catalog.max(s.position), 0) + 1,"
 						"   pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to("
 						"     pg_catalog.jsonb_build_array($3, $4, $6)::text, 'UTF8')), 'hex')"
 						" FROM medallion.step s WHERE s.pipeline = $1"
 						" ON CONFLICT (pipeline, name) DO NOTHING RETURNING name",
-						6, args))
+						11, args))
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
 						errmsg("step \"%s\" of pipeline \"%s\" already exists", name, pipeline)));
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medallion_alter_step);
+Datum
+medallion_alter_step(PG_FUNCTION_ARGS)
+{
+	const char *args[] = {text_argument(fcinfo, 0), text_argument(fcinfo, 1), value_argument(fcinfo, 2, F_ARRAY_OUT),
+		value_argument(fcinfo, 3, F_INT4OUT), value_argument(fcinfo, 4, F_INTERVAL_OUT),
+	value_argument(fcinfo, 5, F_NUMERIC_OUT), text_argument(fcinfo, 6), value_argument(fcinfo, 7, F_INTERVAL_OUT)};
+
+	if (args[0] == NULL || args[1] == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("pipeline and step must not be null")));
+	owner_check(args[0]);
+	check_trying(&args[3]);
+	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
+	if (args[2] != NULL)
+		check_dependencies(args[0], args[1], args[2]);
+	if (!ledger_execute("UPDATE medallion.step SET depends_on = COALESCE($3::text[], depends_on),"
+						"   retries = COALESCE($4::integer, retries),"
+						"   retry_delay = COALESCE($5::pg_catalog.interval, retry_delay),"
+						"   backoff = COALESCE($6::pg_catalog.numeric, backoff), retry_on = COALESCE($7, retry_on),"
+						"   timeout = NULLIF(COALESCE($8::pg_catalog.interval, timeout), '0')"
+						" WHERE pipeline = $1 AND name = $2 RETURNING name",
+						8, args))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("step \"%s\" of pipeline \"%s\" does not exist", args[1], args[0])));
+	/* An ERROR if they depend on each other in a circle now. */
+	(void) ledger_steps(args[0]);
 	PG_RETURN_VOID();
 }
 

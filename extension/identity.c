@@ -30,7 +30,11 @@ typedef struct Setting
  * calls run(): a time zone or a date style of the caller must not reach the tables.
  */
 static const Setting ledger_settings[] = {
-{"search_path", "pg_catalog, pg_temp"}, {"client_min_messages", "warning"}, {NULL}};
+{"search_path", "pg_catalog, pg_temp"},
+{"client_min_messages", "warning"},
+{"TimeZone", "UTC"},
+{"DateStyle", "ISO, YMD"},
+{NULL}};
 static const Setting step_settings[] = {{"search_path", "pg_catalog, pg_temp"},
 {"TimeZone", "UTC"},
 {"DateStyle", "ISO, YMD"},

@@ -11,12 +11,26 @@
 
 /* Two int keys are stored as SQL's pg_advisory_lock(int, int) does, so that people find the lock with its functions. */
 static LOCKTAG
-lock_tag(int32 pipeline)
+advisory_tag(int32 class, int32 key)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) RUN_LOCK_CLASS, (uint32) pipeline, 2);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) class, (uint32) key, 2);
 	return tag;
+}
+
+static LOCKTAG
+lock_tag(int32 pipeline)
+{
+	return advisory_tag(RUN_LOCK_CLASS, pipeline);
+}
+
+bool
+lock_take_slot(int slot)
+{
+	LOCKTAG		tag = advisory_tag(SLOT_LOCK_CLASS, slot);
+
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 bool

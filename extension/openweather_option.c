@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "openweather_option.h"
+#include "service.h"
 
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
@@ -14,10 +15,6 @@
 #include "access/reloptions.h"
 #include "common/compat.h"
 #include "common/option.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/formatting.h"
-#include "utils/syscache.h"
 
 #define WRAPPER "openweather"
 /* OpenWeather's keys have 32; the test is for what cannot be hidden in a message because it is a word. */
@@ -60,40 +57,17 @@ reject_options(const char *message, const char *hint)
 
 /* ---- what options may hold ---- */
 
-/* The host of a URL, without its port, in lower case; NULL where there is none. */
-static char *
-url_host(const char *url)
-{
-	const char *host = strstr(url, "://") + 3;
-	size_t		length = *host == '[' ? strcspn(host, "]/") + 1 : strcspn(host, ":/");
-
-	if (length == 0 || (*host == '[' && host[length - 1] != ']'))
-		return NULL;
-	return asc_tolower(host, length);
-}
-
-static bool
-is_loopback(const char *host)
-{
-	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0
-		|| (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
-}
-
 /* Nothing in it may end the path, or name another host than it seems to. */
 static void
 check_url(const WeatherOptions *o)
 {
-	bool		https = strncmp(o->url, "https://", 8) == 0;
-	char	   *host;
-
-	if (!https && strncmp(o->url, "http://", 7) != 0)
+	if (strncmp(o->url, "http", 4) != 0)
 		reject_options("invalid value for option \"url\"", "It begins with https://.");
-	host = url_host(o->url);
-	if (host == NULL || strspn(o->url, URL_CHARACTERS) != strlen(o->url))
+	if (!service_url_valid(o->url, URL_CHARACTERS))
 		reject_options("invalid value for option \"url\"",
 					   "It is scheme, host and path, such as https://api.openweathermap.org/data/2.5/weather; city, "
 					   "units and key are added to it.");
-	if (!https && !is_loopback(host) && !o->allow_plaintext_key)
+	if (service_url_exposed(o->url) && !o->allow_plaintext_key)
 		reject_options("the url begins with http://: the key could be read on the way",
 					   "Use https://, or set allow_plaintext_key to true.");
 }
@@ -149,38 +123,12 @@ medallion_openweather_options(PG_FUNCTION_ARGS)
 
 /* ---- a server for a role ---- */
 
-static void
-check_wrapper(const ForeignServer *server)
-{
-	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, WRAPPER) != 0)
-		ereport(ERROR,
-				errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				errmsg("server \"%s\" is not a server of " WRAPPER, server->servername));
-}
-
-static bool
-has_mapping(Oid role, Oid server)
-{
-	return SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role), ObjectIdGetDatum(server))
-		|| SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
-}
-
 WeatherOptions *
 openweather_options(const char *name, Oid role)
 {
-	ForeignServer *server = GetForeignServerByName(name, false);
-	AclResult	allowed = compat_server_aclcheck(server->serverid, role, ACL_USAGE);
+	ForeignServer *server = service_server(name, WRAPPER, role, "api_key");
 	WeatherOptions *o = palloc0(sizeof(WeatherOptions));
 
-	if (allowed != ACLCHECK_OK)
-		aclcheck_error(allowed, OBJECT_FOREIGN_SERVER, server->servername);
-	check_wrapper(server);
-	if (!has_mapping(role, server->serverid))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-				errmsg("role \"%s\" has no key for server \"%s\"", GetUserNameFromId(role, false), server->servername),
-				errhint("CREATE USER MAPPING FOR %s SERVER %s OPTIONS (api_key '...')",
-						quote_identifier(GetUserNameFromId(role, false)), quote_identifier(server->servername)));
 	option_defaults(options, o);
 	option_read(options, server->options, o);
 	option_read(options, GetUserMapping(role, server->serverid)->options, o);

@@ -1,81 +1,24 @@
 /*
  * run.c
- *		CALL medallion.run(): bring a pipeline up to date.
+ *		A run of a pipeline: its steps in their order, and the verdict.
  *
- * A procedure in C, because PL/pgSQL can neither COMMIT in a block that catches errors nor catch an error of COMMIT.
- * Here is the order of things: the lock, what a dead run left, the steps, the verdict. How a step is performed is in
- * step.c, what is written down in ledger.c.
+ * How a step is tried is in step.c, what is written down in ledger.c. The procedures that people call, and the lock that
+ * keeps runs apart, are in call.c.
  */
 #include "postgres.h"
 
 #include "current.h"
+#include "graph.h"
 #include "ledger.h"
 #include "lock.h"
-#include "owner.h"
 #include "residue.h"
+#include "run.h"
 #include "step.h"
 
-#include "access/htup_details.h"
-#include "access/xact.h"
 #include "executor/spi.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/portal.h"
-
-typedef struct Run
-{
-	Pipeline   *pipeline;
-	int64		id;
-	const char *state;			/* what the caller gets */
-	List	   *failed;			/* names of steps */
-	List	   *blocked;		/* names of steps */
-	ErrorData  *failure;		/* the first, or the cancel, or NULL */
-	char	   *failed_step;	/* whose failure that is */
-	char	   *residue;		/* what the session may keep */
-} Run;
-
-static void
-require_transaction_control(FunctionCallInfo fcinfo)
-{
-	CallContext *context = castNode(CallContext, fcinfo->context);
-
-	/* a block that catches errors is a subtransaction, which cannot be committed from within */
-	if (context == NULL || context->atomic || IsSubTransaction())
-		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-						errmsg("a pipeline cannot run inside a transaction block"),
-						errdetail("Each step is committed when it is done."),
-						errhint("CALL medallion.run() as a statement of its own, outside BEGIN ... COMMIT, "
-								"functions and EXCEPTION blocks.")));
-}
-
-/* A superuser gets here without it. */
-static void
-require_existing_owner(const Pipeline *pipeline)
-{
-	if (!OidIsValid(pipeline->owner))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("role \"%s\", the owner of pipeline \"%s\", does not exist",
-							   pipeline->owner_name, pipeline->name),
-						errhint("Create the role, or give the pipeline to another one with "
-								"medallion.alter_pipeline_owner().")));
-}
-
-static bool
-contains(const List *names, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, names)
-	{
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	}
-	return false;
-}
+#include "utils/timestamp.h"
 
 static char *
 join(const List *names)
@@ -95,176 +38,224 @@ obstacle(const Run *run, const Step *step)
 {
 	ListCell   *cell;
 
-	if (run->failure != NULL && run->failure->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (run->cancelled)
 		return "the run was cancelled";
 	foreach(cell, step->depends_on)
 	{
 		const char *name = lfirst(cell);
 
-		if (contains(run->failed, name))
+		if (graph_contains(run->failed, name))
 			return psprintf("step \"%s\" failed", name);
-		if (contains(run->blocked, name))
+		if (graph_contains(run->blocked, name))
 			return psprintf("step \"%s\" is blocked", name);
 	}
 	return NULL;
+}
+
+/* Whether the step has to wait for one that is to be tried again. Nothing is recorded of it yet. */
+static bool
+has_to_wait(const Run *run, const Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->depends_on)
+	{
+		if (graph_contains(run->waiting, lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+static void
+block_step(Run *run, Step *step, const char *why)
+{
+	step->try++;
+	ledger_block_step(run->id, step, why);
+	run->blocked = lappend(run->blocked, step->name);
+	current_tell("step \"%s\" blocked: %s", step->name, why);
+}
+
+static void
+note_failure(Run *run, const Step *step, const StepEnd *end)
+{
+	if (end->again)
+	{
+		run->waiting = lappend(run->waiting, step->name);
+		run->retry_at = Max(run->retry_at, end->again_at);
+	}
+	else
+		run->failed = lappend(run->failed, step->name);
+	if (run->failure == NULL || end->cancelled)
+	{
+		run->failure = end->failure;
+		run->failed_step = step->name;
+	}
+	run->cancelled |= end->cancelled;
+}
+
+static bool
+state_is(const Step *step, const char *state)
+{
+	return step->state != NULL && strcmp(step->state, state) == 0;
+}
+
+/* Whether what an earlier pass of this run recorded of the step stands. */
+static bool
+is_settled(Run *run, const Step *step)
+{
+	if (state_is(step, "succeeded") || state_is(step, "unchanged"))
+		return true;
+	if (run->everything)
+		return false;
+	if (state_is(step, "blocked"))
+	{
+		run->blocked = lappend(run->blocked, step->name);
+		return true;
+	}
+	if (state_is(step, "failed") && step->failure != NULL)
+	{
+		StepEnd		end = {.failure = step->failure};
+
+		note_failure(run, step, &end);
+		return true;
+	}
+	return false;
 }
 
 static void
 attend_to_step(Run *run, Step *step)
 {
 	char	   *why = obstacle(run, step);
-	ErrorData  *failure;
+	bool		force = run->scope->force ||
+		(run->scope->from_step != NULL && strcmp(run->scope->from_step, step->name) == 0);
+	StepEnd		end;
 
 	if (why != NULL)
 	{
-		ledger_block_step(run->id, step, why);
-		run->blocked = lappend(run->blocked, step->name);
-		current_tell("step \"%s\" blocked: %s", step->name, why);
+		block_step(run, step, why);
 		return;
 	}
-	failure = step_perform(run->id, run->pipeline, step);
-	residue_sweep(run->residue);
-	if (failure != NULL)
+	if (has_to_wait(run, step))
 	{
-		run->failed = lappend(run->failed, step->name);
-		if (run->failure == NULL || failure->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		{
-			run->failure = failure;
-			run->failed_step = step->name;
-		}
+		run->waiting = lappend(run->waiting, step->name);
+		return;
 	}
+	end = step_perform(run->id, run->pipeline, run->scope, step, force);
+	residue_sweep(run->residue);
+	if (end.failure != NULL)
+		note_failure(run, step, &end);
 	if (!lock_keep(run->pipeline->id))
 		ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 						errmsg("step \"%s\" gave up the lock of pipeline \"%s\", and another run has it now",
 							   step->name, run->pipeline->name)));
 }
 
-/* Transactions end in here; "run" and what hangs from it outlive them. */
+/* The steps that the run is about. */
+static List *
+steps_in_scope(const Run *run)
+{
+	const Scope *scope = run->scope;
+	List	   *steps = ledger_steps(run->pipeline->name);
+	Step	   *from;
+
+	if (scope->from_step == NULL)
+		return steps;
+	from = graph_find(steps, scope->from_step);
+	if (from == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("step \"%s\" of pipeline \"%s\" does not exist", scope->from_step, run->pipeline->name)));
+	return strcmp(scope->mode, "step") == 0 ? list_make1(from) : graph_from(steps, from->name);
+}
+
+/* Cancelled: what waits is given up. */
 static void
-run_steps(Run *run)
+stop_waiting(Run *run)
+{
+	run->failed = list_concat(run->failed, run->waiting);
+	run->waiting = NIL;
+	run->retry_at = 0;
+}
+
+void
+run_perform(Run *run)
 {
 	const char *name = run->pipeline->name;
-	List	   *steps;
+	List	   *steps = steps_in_scope(run);
 	ListCell   *cell;
 
-	/* A cancel is for the steps, see attempt.h; what becomes of them is recorded in any case. */
-	HOLD_CANCEL_INTERRUPTS();
-	/* The transaction may hold a snapshot from before the lock was ours. */
-	SPI_commit();
-	ledger_close_dead_runs(name);
-	run->id = ledger_begin_run(name);
-	steps = ledger_steps(name);
+	if (run->id == 0)
+	{
+		ledger_close_runs(name, run->scope);
+		run->id = ledger_begin_run(name, run->scope);
+	}
+	else
+		ledger_read_tries(run->id, steps);
 	run->residue = residue_mark();
 	SPI_commit();
-	current_tell("run " INT64_FORMAT " of pipeline \"%s\"", run->id, name);
+	current_tell("run " INT64_FORMAT " of pipeline \"%s\"%s%s", run->id, name,
+				 run->scope->interval_start ? ", interval of " : "",
+				 run->scope->interval_start ? run->scope->interval_start : "");
 
 	foreach(cell, steps)
-		attend_to_step(run, lfirst(cell));
-
-	ledger_end_run(run->id, run->failed_step, run->failure);
-	SPI_commit();
-	RESUME_CANCEL_INTERRUPTS();
-	run->state = "succeeded";
-}
-
-/* Under the lock, which is given back on every path. */
-static void
-run_locked(Run *run)
-{
-	PG_TRY();
 	{
-		run_steps(run);
+		if (!is_settled(run, lfirst(cell)))
+			attend_to_step(run, lfirst(cell));
 	}
-	PG_CATCH();
-	{
-		current_clear();
-		lock_release(run->pipeline->id);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	lock_release(run->pipeline->id);
-}
 
-static void
-skip_run(Run *run)
-{
-	run->id = ledger_skip_run(run->pipeline->name);
-	run->state = "skipped";
+	if (run->cancelled)
+		stop_waiting(run);
+	ledger_end_run(run->id, run->failed_step, run->failure, run->retry_at);
+	if (run->retry_at == 0)
+		ledger_after_run(run->id);
 	SPI_commit();
-	ereport(NOTICE, (errmsg("pipeline \"%s\" is running already, skipping", run->pipeline->name)));
 }
 
-static void
-throw_failure(const Run *run)
+static char *
+failure_detail(const Run *run, int others)
 {
-	const ErrorData *failure = run->failure;
 	StringInfoData detail;
-	StringInfoData hint;
 
 	initStringInfo(&detail);
-	if (failure->detail)
-		appendStringInfo(&detail, "%s\n", failure->detail);
+	if (run->failure->detail)
+		appendStringInfo(&detail, "%s\n", run->failure->detail);
 	if (list_length(run->failed) > 1)
 		appendStringInfo(&detail, "Failed steps: %s.\n", join(run->failed));
 	if (run->blocked != NIL)
 		appendStringInfo(&detail, "Not tried: %s.\n", join(run->blocked));
-	if (detail.len > 0)
-		detail.data[--detail.len] = '\0';
+	if (run->retry_at != 0)
+		appendStringInfo(&detail, "To be tried again from %s on: %s.\n", timestamptz_to_str(run->retry_at),
+						 join(run->waiting));
+	if (others > 0)
+		appendStringInfo(&detail, ngettext("%d more run failed.\n", "%d more runs failed.\n", others), others);
+	if (detail.len == 0)
+		return NULL;
+	detail.data[--detail.len] = '\0';
+	return detail.data;
+}
+
+static char *
+failure_hint(const Run *run)
+{
+	StringInfoData hint;
+	char	   *name = quote_literal_cstr(run->pipeline->name);
+
 	initStringInfo(&hint);
-	if (failure->hint)
-		appendStringInfo(&hint, "%s\n", failure->hint);
-	appendStringInfo(&hint, "To retry: CALL medallion.run(%s);", quote_literal_cstr(run->pipeline->name));
-
-	ereport(ERROR, (errcode(failure->sqlerrcode),
-					errmsg("run " INT64_FORMAT " of pipeline \"%s\" failed in step \"%s\": %s", run->id,
-						   run->pipeline->name, run->failed_step, failure->message),
-					detail.len > 0 ? errdetail_internal("%s", detail.data) : 0, errhint("%s", hint.data)));
-}
-
-/* The row of INOUT parameters. */
-static Datum
-result_row(FunctionCallInfo fcinfo, const Run *run)
-{
-	Datum		values[2] = {Int64GetDatum(run->id), CStringGetTextDatum(run->state)};
-	bool		nulls[2] = {false, false};
-	TupleDesc	columns;
-
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls));
-}
-
-PG_FUNCTION_INFO_V1(medallion_run);
-Datum
-medallion_run(PG_FUNCTION_ARGS)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context;
-	Run		   *run;
-	Datum		result;
-
-	require_transaction_control(fcinfo);
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the name of a pipeline must not be null")));
-
-	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	context = AllocSetContextCreate(PortalContext, "medallion run", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(context);
-	run = palloc0(sizeof(Run));
-	run->pipeline = owner_check(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	require_existing_owner(run->pipeline);
-
-	if (!lock_take(run->pipeline->id, true))
-		skip_run(run);
+	if (run->failure->hint)
+		appendStringInfo(&hint, "%s\n", run->failure->hint);
+	if (run->scope->interval_start != NULL || run->retry_at != 0)
+		appendStringInfo(&hint, "To retry: CALL medallion.retry(%s);", name);
 	else
-		run_locked(run);
-	if (run->failure != NULL)
-		throw_failure(run);
+		appendStringInfo(&hint, "To retry: CALL medallion.run(%s);", name);
+	return hint.data;
+}
 
-	SPI_finish();
-	MemoryContextSwitchTo(caller);
-	result = result_row(fcinfo, run);
-	MemoryContextDelete(context);
-	return result;
+void
+run_throw(const Run *run, int others)
+{
+	char	   *detail = failure_detail(run, others);
+
+	ereport(ERROR, (errcode(run->failure->sqlerrcode),
+					errmsg("run " INT64_FORMAT " of pipeline \"%s\" failed in step \"%s\": %s", run->id,
+						   run->pipeline->name, run->failed_step, run->failure->message),
+					detail ? errdetail_internal("%s", detail) : 0, errhint("%s", failure_hint(run))));
 }

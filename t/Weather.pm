@@ -139,7 +139,7 @@ sub state
 	my $session = $self->{stack}->session;
 	my $tables = $session->sql("SELECT string_agg(format('SELECT %L, count(*), COALESCE(sum(hashtext(xmin::text || t::text)), 0) FROM %s t', c.oid::regclass, c.oid::regclass), ' UNION ALL ')"
 		  . " FROM pg_class c WHERE c.relkind = 'r' AND (c.relnamespace = 'weather'::regnamespace"
-		  . " OR c.relnamespace = 'medallion'::regnamespace AND c.relname NOT IN ('run', 'step_run', 'step_log'))");
+		  . " OR c.relnamespace = 'medallion'::regnamespace AND c.relname NOT IN ('run', 'step_run', 'step_log', 'check_result', 'check_failure'))");
 
 	return join "\n", $session->sql("$tables ORDER BY 1"), map { my $b = $_; map { "$b/$_" } S3->new->list($self->bucket($b), '') } qw(raw silver);
 }

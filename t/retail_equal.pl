@@ -29,7 +29,7 @@ SQL
 
 $retail->run;
 is($stack->sql("SELECT string_agg(step || ' ' || state, ', ' ORDER BY started_at) FROM medallion.step_run WHERE run_id = 2"),
-	'ingest succeeded, build unchanged, publish unchanged, export unchanged', 'the second run finds nothing to do');
+	'ingest succeeded, build unchanged, check unchanged, publish unchanged, export unchanged', 'the second run finds nothing to do');
 is($stack->sql("SELECT DISTINCT note FROM medallion.step_log WHERE run_id = 2"), 'unchanged', 'and writes no object');
 
 # Lines of a CSV file as lists

@@ -6,13 +6,17 @@ CREATE TABLE medallion.build (
 	pipeline text PRIMARY KEY REFERENCES medallion.pipeline ON DELETE CASCADE,
 	id bigint NOT NULL,
 	run_id bigint,
-	built_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+	built_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	interval_start timestamptz,
+	interval_end timestamptz
 );
 COMMENT ON TABLE medallion.build IS 'the last build of a pipeline';
 COMMENT ON COLUMN medallion.build.pipeline IS 'the pipeline';
 COMMENT ON COLUMN medallion.build.id IS 'number of the build, which its work tables carry';
 COMMENT ON COLUMN medallion.build.run_id IS 'run that made it';
 COMMENT ON COLUMN medallion.build.built_at IS 'when it was made';
+COMMENT ON COLUMN medallion.build.interval_start IS 'begin of the data interval that it is about, or NULL';
+COMMENT ON COLUMN medallion.build.interval_end IS 'end of that, which is not within it, or NULL';
 
 -- The raw tables are copied first: each object is read and compared with the ledger once, and the queries get tables with
 -- statistics that they can scan in parallel, which foreign tables are not. Workers are cheap here: nobody waits for the
@@ -31,9 +35,11 @@ BEGIN
 	PERFORM medallion.check_objects($1, 'raw');
 	PERFORM medallion.stage_source(s) FROM medallion.source s WHERE s.pipeline = $1;
 	PERFORM medallion.check_objects($1, 'raw');
-	INSERT INTO medallion.build AS b (pipeline, id, run_id) VALUES ($1, 1, medallion.current_run())
+	INSERT INTO medallion.build AS b (pipeline, id, run_id, interval_start, interval_end)
+	VALUES ($1, 1, medallion.current_run(), medallion.interval_start(), medallion.interval_end())
 	ON CONFLICT ON CONSTRAINT build_pkey DO UPDATE
-	SET id = b.id + 1, run_id = excluded.run_id, built_at = excluded.built_at
+	SET id = b.id + 1, run_id = excluded.run_id, built_at = excluded.built_at,
+		interval_start = excluded.interval_start, interval_end = excluded.interval_end
 	RETURNING b.id INTO number;
 	FOR m IN SELECT * FROM medallion.model_table t WHERE t.pipeline = $1 ORDER BY t.position LOOP
 		built := medallion.build_model(m, number);
@@ -75,24 +81,26 @@ END
 $$;
 COMMENT ON FUNCTION medallion.unstage_source(medallion.source) IS 'drops the copy of a raw table';
 
--- The work table has the columns and types of the target. The query finds the raw tables and the models before it in the
--- work schema, but functions and operators in pg_catalog first. CREATE TABLE AS, unlike INSERT, lets it run in parallel.
+-- The query finds the raw tables and the models before it in the work schema, but functions and operators in pg_catalog
+-- first. A key that the query yields twice would be ambiguous in a difference; the index says so, and finds the rows.
 CREATE FUNCTION medallion.build_model(m medallion.model_table, build_id bigint) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
 DECLARE
-	columns text := (SELECT string_agg(format('q.%I::%s AS %1$I', a.attname, format_type(a.atttypid, a.atttypmod)), ', '
-									   ORDER BY a.attnum)
-					 FROM pg_attribute a
-					 WHERE a.attrelid = m.target::regclass AND a.attname = ANY (medallion.data_columns(m.target::regclass)));
 	built bigint;
 BEGIN
-	EXECUTE format('DROP TABLE IF EXISTS %s', m.work);
+	PERFORM medallion.check_interval(m);
+	PERFORM medallion.clear_work(m);
 	PERFORM set_config('search_path', format('pg_catalog, %I, pg_temp', medallion.work_schema(m.pipeline)), true);
-	EXECUTE format('CREATE UNLOGGED TABLE %s AS SELECT %s FROM (%s) AS q', m.work, columns, m.query);
+	EXECUTE medallion.build_sql(m);
 	GET DIAGNOSTICS built = ROW_COUNT;
 	PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
-	EXECUTE format('ANALYZE %s (%s)', m.work, medallion.column_list(m.key));
+	PERFORM medallion.note_inputs(m);
+	IF m.strategy <> 'replace' THEN
+		EXECUTE format('CREATE UNIQUE INDEX ON %s (%s)', m.built, medallion.column_list(m.key));
+		EXECUTE format('CREATE VIEW %s AS %s', m.work, medallion.whole_sql(m));
+	END IF;
+	EXECUTE format('ANALYZE %s (%s)', m.built, medallion.column_list(m.key));
 	EXECUTE format('INSERT INTO %I._mark VALUES ($1, $2, $3) ON CONFLICT (model) DO UPDATE '
 				   'SET build_id = excluded.build_id, rows = excluded.rows', medallion.work_schema(m.pipeline))
 	USING m.name, build_id, built;
@@ -101,6 +109,22 @@ END
 $$;
 COMMENT ON FUNCTION medallion.build_model(medallion.model_table, bigint) IS
 'runs the query of one model into its work table; returns the number of rows';
+
+CREATE FUNCTION medallion.clear_work(m medallion.model_table) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation record;
+BEGIN
+	FOR relation IN
+		SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind
+		FROM pg_class c WHERE c.oid IN (to_regclass(m.work), to_regclass(m.built)) ORDER BY c.relkind DESC
+	LOOP
+		EXECUTE format('DROP %s %s', relation.kind, relation.name);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.clear_work(medallion.model_table) IS 'drops what the work schema has of a model';
 
 -- True if every work table of the pipeline is the one that the build made.
 CREATE FUNCTION medallion.work_stands(pipeline text, build_id bigint) RETURNS boolean
@@ -113,14 +137,34 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.work_stands(text, bigint) IS 'whether the work tables are those of a build';
 
--- What build depends on: the raw objects and the models. The output stands if the work tables are still those.
+-- What build depends on: the raw objects, the models and, where one asks for it, the data interval. The output stands if the
+-- work tables are still those. Nobody knows the inputs of a pipeline without sources.
 CREATE FUNCTION medallion.build_fingerprint(pipeline text, OUT inputs text, OUT stands boolean)
 	LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT md5(concat((SELECT string_agg(format('%s %s', o.path, o.etag), ',' ORDER BY o.path)
+	SELECT CASE WHEN EXISTS (SELECT FROM medallion.source s WHERE s.pipeline = $1) THEN
+		   md5(concat((SELECT string_agg(format('%s %s', o.path, o.etag), ',' ORDER BY o.path)
 					   FROM medallion.object o WHERE (o.pipeline, o.layer) = ($1, 'raw')),
-					  (SELECT string_agg(format('%s %s %s', t.target, t.key, t.query), ',' ORDER BY t.position)
-					   FROM medallion.model_table t WHERE t.pipeline = $1))),
+					  (SELECT string_agg(format('%s %s %s', t.target, t.key, t.query)
+										 || CASE t.strategy WHEN 'replace' THEN '' ELSE concat(' ', t.strategy, t.time_column) END, ',' ORDER BY t.position)
+					   FROM medallion.model_table t WHERE t.pipeline = $1),
+					  (SELECT concat(medallion.interval_start(), medallion.interval_end())
+					   WHERE EXISTS (SELECT FROM medallion.model t WHERE (t.pipeline, t.strategy) = ($1, 'interval'))))) END,
 		   medallion.work_stands($1, (SELECT b.id FROM medallion.build b WHERE b.pipeline = $1))
 $$;
 COMMENT ON FUNCTION medallion.build_fingerprint(text) IS 'versions of the inputs of build(), and whether its output still stands';
+
+CREATE FUNCTION medallion.require_build(pipeline text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	number bigint := (SELECT b.id FROM medallion.build b WHERE b.pipeline = $1);
+BEGIN
+	IF NOT medallion.work_stands($1, number) THEN
+		RAISE EXCEPTION 'work tables of pipeline "%" are not those of build %', $1, COALESCE(number, 0)
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = format('A crash empties them. The next run builds them again: CALL medallion.run(%L)', $1);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.require_build(text) IS 'an ERROR where the work tables are not those of the last build';

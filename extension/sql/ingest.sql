@@ -16,6 +16,7 @@ DECLARE
 BEGIN
 	PERFORM medallion.check_cluster($1);
 	PERFORM medallion.repair($1);
+	PERFORM medallion.check_drift(c) FROM medallion.source c WHERE c.pipeline = $1 ORDER BY c.name;
 	FOR s IN SELECT * FROM medallion.source c WHERE c.pipeline = $1 ORDER BY c.name LOOP
 		found_rows := medallion.copy_source(s);
 		PERFORM medallion.guard(s, found_rows);

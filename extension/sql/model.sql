@@ -11,9 +11,13 @@ CREATE TABLE medallion.model (
 	query text NOT NULL,
 	comment text,
 	columns text[] NOT NULL,
+	strategy text NOT NULL DEFAULT 'replace' CHECK (strategy IN ('replace', 'merge', 'append', 'interval')),
+	time_column name,
+	marks_deleted boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (pipeline, name),
 	UNIQUE (pipeline, position),
-	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE
+	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE,
+	CHECK ((strategy OPERATOR(pg_catalog.=) 'interval') OPERATOR(pg_catalog.=) (time_column IS NOT NULL))
 );
 COMMENT ON TABLE medallion.model IS 'a table that a pipeline builds and publishes';
 COMMENT ON COLUMN medallion.model.pipeline IS 'the pipeline';
@@ -24,6 +28,9 @@ COMMENT ON COLUMN medallion.model.key IS 'columns of the primary key';
 COMMENT ON COLUMN medallion.model.query IS 'query whose columns are those of the table; names its inputs without a schema';
 COMMENT ON COLUMN medallion.model.comment IS 'comment of the table';
 COMMENT ON COLUMN medallion.model.columns IS 'columns of the table: name, type and comment of each';
+COMMENT ON COLUMN medallion.model.strategy IS 'what the rows of the query are to the table: see strategy.sql';
+COMMENT ON COLUMN medallion.model.time_column IS 'of strategy interval: column that tells in which data interval a row is';
+COMMENT ON COLUMN medallion.model.marks_deleted IS 'of strategy merge: the query has a column _deleted';
 
 CREATE TABLE medallion.model_reference (
 	pipeline text NOT NULL,
@@ -60,13 +67,38 @@ COMMENT ON COLUMN medallion.publication.changed_at IS 'when it last changed';
 COMMENT ON COLUMN medallion.publication.exported IS 'version that stands in the bucket';
 COMMENT ON COLUMN medallion.publication.edited IS 'somebody else has written to the table since it was published';
 
+CREATE TABLE medallion.model_change (
+	run_id bigint NOT NULL REFERENCES medallion.run ON DELETE CASCADE,
+	pipeline text NOT NULL,
+	model name NOT NULL,
+	inserted bigint NOT NULL,
+	updated bigint NOT NULL,
+	deleted bigint NOT NULL,
+	rows bigint NOT NULL,
+	published_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	PRIMARY KEY (run_id, pipeline, model),
+	FOREIGN KEY (pipeline, model) REFERENCES medallion.model ON DELETE CASCADE
+);
+CREATE INDEX ON medallion.model_change (pipeline, model, run_id);
+COMMENT ON TABLE medallion.model_change IS 'what a run changed in a model''s table';
+COMMENT ON COLUMN medallion.model_change.run_id IS 'the run';
+COMMENT ON COLUMN medallion.model_change.pipeline IS 'the pipeline';
+COMMENT ON COLUMN medallion.model_change.model IS 'the model';
+COMMENT ON COLUMN medallion.model_change.inserted IS 'rows inserted';
+COMMENT ON COLUMN medallion.model_change.updated IS 'rows updated';
+COMMENT ON COLUMN medallion.model_change.deleted IS 'rows deleted';
+COMMENT ON COLUMN medallion.model_change.rows IS 'rows of the table afterwards';
+COMMENT ON COLUMN medallion.model_change.published_at IS 'when';
+
 CREATE VIEW medallion.model_table WITH (security_invoker) AS
 	SELECT m.pipeline, m.name, m.layer, m.position, m.key, m.query,
 		   pg_catalog.format('%I.%I', l.schema_name, m.name) AS target,
 		   pg_catalog.format('%I.%I', medallion.work_schema(m.pipeline), m.name) AS work,
 		   CASE WHEN l.lake_schema IS NOT NULL THEN pg_catalog.format('%I.%I', l.lake_schema, m.name) END AS lake,
 		   CASE WHEN l.lake_schema IS NOT NULL THEN pg_catalog.format('%s/part-00000.csv', m.name) END AS path,
-		   l.server, l.bucket
+		   l.server, l.bucket, m.strategy, m.time_column, m.marks_deleted,
+		   pg_catalog.format('%I.%I', medallion.work_schema(m.pipeline),
+							 CASE m.strategy WHEN 'replace' THEN m.name::text ELSE pg_catalog.concat('_', m.name) END) AS built
 	  FROM medallion.model m
 	  JOIN medallion.layer l ON l.pipeline OPERATOR(pg_catalog.=) m.pipeline AND l.name OPERATOR(pg_catalog.=) m.layer;
 COMMENT ON VIEW medallion.model_table IS 'models with the tables and the object that belong to them';
@@ -81,18 +113,27 @@ CREATE VIEW medallion.planned_object WITH (security_invoker) AS
 	 WHERE m.path IS NOT NULL;
 COMMENT ON VIEW medallion.planned_object IS 'the objects that pipelines write';
 
--- Add a model and make its table. Each line of "columns" is a name, a type and a comment.
+-- Add a model and make its table. Each line of "columns" is a name, a type and a comment; a type that is NULL is that of the
+-- query, and so are all columns if there are no lines.
 CREATE FUNCTION medallion.add_model(pipeline text, layer text, name name, comment text, key name[], columns text[],
-		query text, model_references name[] DEFAULT '{}') RETURNS void
+		query text, model_references name[] DEFAULT '{}', strategy text DEFAULT 'replace', time_column name DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	described text[];
 	m medallion.model_table;
 BEGIN
 	PERFORM medallion.check_owner($1);
 	PERFORM medallion.check_table_name($3);
-	INSERT INTO medallion.model (pipeline, name, layer, position, key, query, comment, columns)
-	SELECT $1, $3, $2, COALESCE(max(d.position), 0) + 1, $5, $7, $4, $6 FROM medallion.model d WHERE d.pipeline = $1;
+	PERFORM medallion.check_strategy($1, $9, $10);
+	IF columns IS NULL OR strategy = 'merge' OR EXISTS (SELECT FROM generate_subscripts(columns, 1) n WHERE columns[n][2] IS NULL) THEN
+		described := medallion.describe_query($1, $7);
+	END IF;
+	INSERT INTO medallion.model (pipeline, name, layer, position, key, query, comment, columns, strategy, time_column, marks_deleted)
+	SELECT $1, $3, $2, COALESCE(max(d.position), 0) + 1, $5, $7, $4, medallion.model_columns($6, described), $9, $10,
+		   $9 = 'merge' AND medallion.marks_deleted(described)
+	FROM medallion.model d WHERE d.pipeline = $1;
+	PERFORM medallion.check_model_columns(d) FROM medallion.model d WHERE (d.pipeline, d.name) = ($1, $3);
 	INSERT INTO medallion.publication (pipeline, model) VALUES ($1, $3);
 	INSERT INTO medallion.model_reference (pipeline, model, column_name, parent)
 	SELECT $1, $3, model_references[n][1], model_references[n][2] FROM generate_subscripts(model_references, 1) n;
@@ -103,12 +144,28 @@ BEGIN
 		PERFORM medallion.make_target(m);
 	ELSIF NOT medallion.is_target(m) THEN
 		PERFORM medallion.refuse_table($1, m.target);
+	ELSE
+		PERFORM medallion.check_target(m);
 	END IF;
 	PERFORM medallion.add_lake_table($1, $3);
 END
 $$;
-COMMENT ON FUNCTION medallion.add_model(text, text, name, text, name[], text[], text, name[]) IS
+COMMENT ON FUNCTION medallion.add_model(text, text, name, text, name[], text[], text, name[], text, name) IS
 'add a model to a pipeline and make its table and, where its layer is exported, the foreign table over its object';
+
+CREATE FUNCTION medallion.drop_model(pipeline text, name name) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM medallion.check_owner($1);
+	DELETE FROM medallion.model m WHERE (m.pipeline, m.name) = ($1, $2);
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'pipeline "%" has no model "%"', $1, $2 USING ERRCODE = 'undefined_object';
+	END IF;
+	DELETE FROM medallion.check_rule c WHERE (c.pipeline, c.model) = ($1, $2::text);
+END
+$$;
+COMMENT ON FUNCTION medallion.drop_model(text, name) IS 'take a model and its checks out of a pipeline; its table and its object stay';
 
 -- Without keys: the first publication adds them after the rows.
 CREATE FUNCTION medallion.make_target(m medallion.model_table) RETURNS void

@@ -10,22 +10,20 @@ CREATE FUNCTION medallion.publish(pipeline text) RETURNS void
 	SET work_mem = '64MB' SET maintenance_work_mem = '256MB'
 AS $$
 DECLARE
-	number bigint := (SELECT b.id FROM medallion.build b WHERE b.pipeline = $1);
 	m medallion.model_table;
+	before medallion.publication;
 	changed name[] := '{}';
 	c record;
 BEGIN
 	PERFORM medallion.repair($1);
-	IF NOT medallion.work_stands($1, number) THEN
-		RAISE EXCEPTION 'work tables of pipeline "%" are not those of build %', $1, COALESCE(number, 0)
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = format('A crash empties them. The next run builds them again: CALL medallion.run(%L)', $1);
-	END IF;
+	PERFORM medallion.require_build($1);
 	FOR m IN SELECT * FROM medallion.model_table t WHERE t.pipeline = $1 ORDER BY t.position LOOP
+		SELECT * INTO STRICT before FROM medallion.publication p WHERE (p.pipeline, p.model) = ($1, m.name);
 		SELECT * INTO STRICT c FROM medallion.publish_model(m);
 		IF c.inserted + c.updated + c.deleted > 0 THEN
 			changed := changed || m.name;
 		END IF;
+		PERFORM medallion.note_change(m, before, c.inserted, c.updated, c.deleted);
 		PERFORM medallion.report(m.target, c.inserted + c.updated + c.deleted, NULL, medallion.describe_change(c.inserted, c.updated, c.deleted));
 	END LOOP;
 	PERFORM medallion.add_keys($1);
@@ -33,14 +31,37 @@ BEGIN
 	FOR m IN SELECT * FROM medallion.model_table t WHERE t.pipeline = $1 AND t.name = ANY (changed) ORDER BY t.position LOOP
 		EXECUTE format('ANALYZE %s', m.target);
 	END LOOP;
-	UPDATE medallion.publication p
-	SET version = p.version + (k.model = ANY (changed))::integer, rows = k.rows, edited = false,
-		changed_at = CASE WHEN k.model = ANY (changed) THEN now() ELSE p.changed_at END
-	FROM medallion.work_marks($1) k
-	WHERE (p.pipeline, p.model) = ($1, k.model) AND (k.model = ANY (changed) OR p.edited OR p.rows IS DISTINCT FROM k.rows);
 END
 $$;
-COMMENT ON FUNCTION medallion.publish(text) IS 'makes the tables of a pipeline equal to its last build, in one transaction';
+COMMENT ON FUNCTION medallion.publish(text) IS 'makes the tables of a pipeline what its last build says, in one transaction';
+
+-- The work table of strategy replace has the rows that the table has now. The others' rows are counted only if somebody else
+-- has written to the table; publishing, too, has it marked as edited.
+CREATE FUNCTION medallion.note_change(m medallion.model_table, before medallion.publication, inserted bigint, updated bigint, deleted bigint)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	is_changed boolean := inserted + updated + deleted > 0;
+	total bigint;
+BEGIN
+	IF m.strategy = 'replace' THEN
+		total := (SELECT k.rows FROM medallion.work_marks(m.pipeline) k WHERE k.model = m.name);
+	ELSIF before.edited OR before.rows IS NULL THEN
+		EXECUTE format('SELECT count(*) FROM %s', m.target) INTO total;
+	ELSE
+		total := before.rows + inserted - deleted;
+	END IF;
+	UPDATE medallion.publication p
+	SET version = p.version + is_changed::integer, rows = total, edited = false,
+		changed_at = CASE WHEN is_changed THEN now() ELSE p.changed_at END
+	WHERE (p.pipeline, p.model) = (m.pipeline, m.name) AND (is_changed OR p.edited OR p.rows IS DISTINCT FROM total);
+	INSERT INTO medallion.model_change (run_id, pipeline, model, inserted, updated, deleted, rows)
+	SELECT medallion.current_run(), m.pipeline, m.name, $3, $4, $5, total WHERE medallion.current_run() IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION medallion.note_change(medallion.model_table, medallion.publication, bigint, bigint, bigint) IS
+'write down what a publication changed in a table';
 
 CREATE FUNCTION medallion.describe_change(inserted bigint, updated bigint, deleted bigint) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -71,7 +92,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION medallion.publish_model(medallion.model_table) IS 'makes one published table equal to its work table; returns how many rows changed';
+COMMENT ON FUNCTION medallion.publish_model(medallion.model_table) IS 'makes one published table what its work table says; returns how many rows changed';
 
 -- One statement, so that both tables are compared once.
 CREATE FUNCTION medallion.difference_sql(m medallion.model_table) RETURNS text
@@ -79,35 +100,31 @@ CREATE FUNCTION medallion.difference_sql(m medallion.model_table) RETURNS text
 AS $$
 DECLARE
 	columns name[] := medallion.data_columns(m.target::regclass);
-	same_key text := medallion.column_list(m.key, 't.%1$s = w.%1$s', ' AND ');
+	same_key text := medallion.column_list(m.key, 't.%1$s = d.%1$s', ' AND ');
 	update_sql text := 'SELECT 1 WHERE false';
 BEGIN
 	IF NOT columns <@ m.key THEN
 		update_sql := format('UPDATE %s AS t SET (%s) = ROW (%s) FROM difference AS d JOIN %s AS w ON %s '
 							 'WHERE d.new AND d.old AND %s RETURNING 1',
-							 m.target, medallion.column_list(columns), medallion.column_list(columns, 'w.%1$s'), m.work,
+							 m.target, medallion.column_list(columns), medallion.column_list(columns, 'w.%1$s'), m.built,
 							 medallion.column_list(m.key, 'w.%1$s = d.%1$s', ' AND '), same_key);
 	END IF;
 	RETURN format($sql$
 		WITH difference AS MATERIALIZED (
-			SELECT %1$s, t.ctid IS NOT NULL AS old, w.ctid IS NOT NULL AS new
-			FROM %2$s AS t FULL JOIN %3$s AS w ON %4$s
-			WHERE ROW (%5$s) IS DISTINCT FROM ROW (%6$s)
+			%1$s
 		), gone AS (
-			DELETE FROM %2$s AS t USING difference AS d WHERE NOT d.new AND %7$s RETURNING 1
+			DELETE FROM %2$s AS t USING difference AS d WHERE NOT d.new AND %3$s RETURNING 1
 		), changed AS (
-			%8$s
+			%4$s
 		), added AS (
-			INSERT INTO %2$s (%9$s) SELECT %6$s FROM difference AS d JOIN %3$s AS w ON %10$s WHERE NOT d.old RETURNING 1
+			INSERT INTO %2$s (%5$s) SELECT %6$s FROM difference AS d JOIN %7$s AS w ON %8$s WHERE NOT d.old RETURNING 1
 		)
 		SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM changed), (SELECT count(*) FROM gone)$sql$,
-		medallion.column_list(m.key, 'COALESCE(t.%1$s, w.%1$s) AS %1$s'), m.target, m.work, same_key,
-		medallion.column_list(columns, 't.%1$s'), medallion.column_list(columns, 'w.%1$s'),
-		medallion.column_list(m.key, 't.%1$s = d.%1$s', ' AND '), update_sql,
-		medallion.column_list(columns), medallion.column_list(m.key, 'w.%1$s = d.%1$s', ' AND '));
+		medallion.changed_keys_sql(m), m.target, same_key, update_sql, medallion.column_list(columns),
+		medallion.column_list(columns, 'w.%1$s'), m.built, medallion.column_list(m.key, 'w.%1$s = d.%1$s', ' AND '));
 END
 $$;
-COMMENT ON FUNCTION medallion.difference_sql(medallion.model_table) IS 'the statement that makes a published table equal to its work table';
+COMMENT ON FUNCTION medallion.difference_sql(medallion.model_table) IS 'the statement that makes a published table what its work table says';
 
 -- Keys that the models name and their tables do not have yet.
 CREATE FUNCTION medallion.add_keys(pipeline text) RETURNS void

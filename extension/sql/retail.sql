@@ -15,12 +15,13 @@ BEGIN
 	IF medallion.is_installed('retail', arguments) THEN
 		PERFORM public.fdw_s3_create_bucket(lake, b) FROM unnest(ARRAY[raw_bucket, silver_bucket, gold_bucket]) AS b;
 		UPDATE medallion.source s SET max_shrink = $7 WHERE s.pipeline = 'retail';
-		PERFORM medallion.import_retail($1, database, s.name) FROM medallion.source s
+		PERFORM medallion.import_source('retail', $1, database, s.name, 'source_retail') FROM medallion.source s
 		WHERE s.pipeline = 'retail' AND to_regclass(s.source) IS NULL;
 		PERFORM medallion.repair('retail');
 		RETURN;
 	END IF;
 
+	PERFORM medallion.check_installer(source, lake);
 	PERFORM medallion.create_pipeline('retail', arguments);
 	PERFORM public.fdw_s3_create_bucket(lake, b) FROM unnest(ARRAY[raw_bucket, silver_bucket, gold_bucket]) AS b;
 	PERFORM medallion.create_layer('retail', 'raw', 'bronze', lake, raw_bucket);
@@ -34,13 +35,8 @@ BEGIN
 	PERFORM medallion.add_retail_silver();
 	PERFORM medallion.add_retail_gold();
 
-	PERFORM medallion.add_step('retail', 'ingest', $sql$SELECT medallion.ingest('retail')$sql$);
-	PERFORM medallion.add_step('retail', 'build', $sql$SELECT medallion.build('retail'); SELECT medallion.check_retail()$sql$,
-							   depends_on => '{ingest}', fingerprint => $sql$SELECT * FROM medallion.build_fingerprint('retail')$sql$);
-	PERFORM medallion.add_step('retail', 'publish', $sql$SELECT medallion.publish('retail')$sql$,
-							   depends_on => '{build}', fingerprint => $sql$SELECT * FROM medallion.publish_fingerprint('retail')$sql$);
-	PERFORM medallion.add_step('retail', 'export', $sql$SELECT medallion.export('retail')$sql$,
-							   depends_on => '{publish}', fingerprint => $sql$SELECT * FROM medallion.export_fingerprint('retail')$sql$);
+	PERFORM medallion.add_retail_checks();
+	PERFORM medallion.add_model_steps('retail');
 END
 $$;
 COMMENT ON FUNCTION medallion.install_retail(name, name, text, text, text, text, numeric) IS
@@ -58,32 +54,12 @@ BEGIN
 								   ('order_items', '{order_item_id}', '{}'),
 								   ('orders', '{order_id}', '{}'),
 								   ('products', '{product_id}', '{}')) AS v (name, key, leave_out) LOOP
-		PERFORM medallion.import_retail(server, database, t.name);
-		PERFORM medallion.add_source('retail', t.name, format('source_retail.%I', t.name)::regclass, t.key, t.leave_out,
-									 max_shrink => max_shrink);
+		PERFORM medallion.add_source('retail', t.name, medallion.import_source('retail', server, database, t.name, 'source_retail'),
+									 t.key, t.leave_out, max_shrink => max_shrink);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION medallion.add_retail_sources(name, text, numeric) IS 'the six tables of RetailDB; customers'' passwords are never copied';
-
-CREATE FUNCTION medallion.import_retail(server name, database text, name name) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	foreign_table text := format('source_retail.%I', name);
-BEGIN
-	PERFORM medallion.make_schema('retail', 'source_retail');
-	PERFORM medallion.clear_foreign_table('retail', foreign_table);
-	EXECUTE format('IMPORT FOREIGN SCHEMA %I LIMIT TO (%I) FROM SERVER %I INTO source_retail', database, name, server);
-	IF to_regclass(foreign_table) IS NULL THEN
-		RAISE EXCEPTION 'database "%" on server "%" has no table "%"', database, server, name
-			USING ERRCODE = 'undefined_table';
-	END IF;
-	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', foreign_table,
-				   format('%s as it is in MySQL now', name) || medallion.made_for('retail'));
-END
-$$;
-COMMENT ON FUNCTION medallion.import_retail(name, text, name) IS 'make the foreign table over a table of RetailDB';
 
 CREATE FUNCTION medallion.add_retail_silver() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
@@ -346,21 +322,33 @@ END
 $$;
 COMMENT ON FUNCTION medallion.add_retail_gold() IS 'the gold models of pipeline "retail"';
 
-CREATE FUNCTION medallion.check_retail() RETURNS void
+CREATE FUNCTION medallion.add_retail_checks() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	landed bigint := (SELECT sum(o.rows) FROM medallion.object o
-					  WHERE (o.pipeline, o.layer, o.table_name) = ('retail', 'raw', 'order_items'));
-	kept bigint;
-	rejected bigint;
 BEGIN
-	SELECT sum(m.rows) FILTER (WHERE m.model = 'orders_fact'), sum(m.rows) FILTER (WHERE m.model = 'orders_fact_rejected')
-	INTO kept, rejected FROM medallion.work_marks('retail') m;
-	IF kept + rejected <> COALESCE(landed, 0) THEN
-		RAISE EXCEPTION '% order items landed, but % were kept and % rejected', COALESCE(landed, 0), kept, rejected
-			USING ERRCODE = 'check_violation', DETAIL = 'orders_fact and orders_fact_rejected together must be order_items.';
-	END IF;
+	PERFORM medallion.add_check('retail', 'orders_fact', 'complete', 'sql', jsonb_build_object('query', $sql$
+SELECT l.landed, k.kept, r.rejected
+FROM (SELECT COALESCE(sum(rows), 0) AS landed FROM medallion.object
+      WHERE pipeline = 'retail' AND layer = 'raw' AND table_name = 'order_items') l,
+     (SELECT count(*) AS kept FROM orders_fact) k,
+     (SELECT count(*) AS rejected FROM orders_fact_rejected) r
+WHERE l.landed <> k.kept + r.rejected$sql$));
+	PERFORM medallion.add_check('retail', 'sales_by_department', 'total', 'sql', jsonb_build_object('query', $sql$
+SELECT g.gold, s.silver
+FROM (SELECT sum(total_revenue) AS gold FROM sales_by_department) g, (SELECT sum(order_item_subtotal) AS silver FROM orders_fact) s
+WHERE g.gold IS DISTINCT FROM s.silver$sql$));
+	PERFORM medallion.add_check('retail', 'order_dim', 'customer', 'relationships', '{"column": "customer_id", "to": "customer_dim"}');
+	PERFORM medallion.add_check('retail', 'orders_fact', 'order', 'relationships', '{"column": "order_id", "to": "order_dim"}');
+
+	PERFORM medallion.add_check('retail', 'department_dim', 'name', 'unique', '{"columns": ["department_name"]}', 'warn');
+	PERFORM medallion.add_check('retail', 'order_dim', 'status', 'accepted_values',
+		'{"column": "order_status", "values": ["COMPLETE", "CLOSED", "PENDING", "PENDING_PAYMENT", "PROCESSING", "ON_HOLD",
+		  "PAYMENT_REVIEW", "SUSPECTED_FRAUD", "CANCELED"]}', 'warn');
+	PERFORM medallion.add_check('retail', 'orders_fact', 'quantity', 'range', '{"column": "order_item_quantity", "min": 1}', 'warn');
+	PERFORM medallion.add_check('retail', 'orders_fact', 'product', 'not_null', '{"column": "product_id"}', 'warn');
+	PERFORM medallion.add_check('retail', 'orders_fact_rejected', 'none', 'sql', '{"query": "SELECT * FROM orders_fact_rejected"}', 'warn');
+	PERFORM medallion.add_check('retail', 'product_dim', 'price', 'range', '{"column": "product_price", "min": 0}', 'warn');
 END
 $$;
-COMMENT ON FUNCTION medallion.check_retail() IS 'fails where a build of pipeline "retail" lost or doubled order items';
+COMMENT ON FUNCTION medallion.add_retail_checks() IS
+'the checks of pipeline "retail": those of severity error hold whatever the source has, those of severity warn tell what is odd in it';

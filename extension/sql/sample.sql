@@ -15,6 +15,7 @@ BEGIN
 		RETURN;
 	END IF;
 
+	PERFORM medallion.check_installer(lake);
 	PERFORM medallion.create_pipeline('sample', arguments);
 	PERFORM public.fdw_s3_create_bucket(lake, bucket);
 	PERFORM medallion.create_layer('sample', 'raw', 'bronze', lake, bucket);
@@ -30,11 +31,9 @@ BEGIN
 			['amount', 'numeric(12,2)', 'Amount, 10 % above that of the file']],
 		'SELECT id, name, amount * 1.10 AS amount FROM sample_data');
 
-	PERFORM medallion.add_step('sample', 'upload', format('SELECT medallion.read_sample(%L); SELECT medallion.ingest(''sample'')', file));
-	PERFORM medallion.add_step('sample', 'build', $sql$SELECT medallion.build('sample')$sql$,
-							   depends_on => '{upload}', fingerprint => $sql$SELECT * FROM medallion.build_fingerprint('sample')$sql$);
-	PERFORM medallion.add_step('sample', 'publish', $sql$SELECT medallion.publish('sample')$sql$,
-							   depends_on => '{build}', fingerprint => $sql$SELECT * FROM medallion.publish_fingerprint('sample')$sql$);
+	PERFORM medallion.add_check('sample', 'transactions', 'name', 'not_null', '{"column": "name"}', 'warn');
+	PERFORM medallion.add_step('sample', 'read', format('SELECT medallion.read_sample(%L)', file));
+	PERFORM medallion.add_model_steps('sample', depends_on => '{read}');
 END
 $$;
 COMMENT ON FUNCTION medallion.install_sample(name, text, text) IS

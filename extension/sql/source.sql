@@ -13,6 +13,7 @@ CREATE TABLE medallion.source (
 	rows bigint,
 	shrink_accepted boolean NOT NULL DEFAULT false,
 	leave_out name[] NOT NULL DEFAULT '{}',
+	columns jsonb,
 	PRIMARY KEY (pipeline, name),
 	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE
 );
@@ -27,6 +28,7 @@ COMMENT ON COLUMN medallion.source.max_shrink IS 'share of the last run''s rows 
 COMMENT ON COLUMN medallion.source.rows IS 'rows that the last ingest found';
 COMMENT ON COLUMN medallion.source.shrink_accepted IS 'the next ingest may find any number of rows';
 COMMENT ON COLUMN medallion.source.leave_out IS 'columns of the source that are not copied';
+COMMENT ON COLUMN medallion.source.columns IS 'columns of the source and their types there, as ingest first found them or accept_drift() took them';
 
 -- A database dropped and half restored at the source looks like mass deletion. It must not be published as such.
 CREATE FUNCTION medallion.guard(s medallion.source, rows bigint) RETURNS void
@@ -63,6 +65,28 @@ CREATE FUNCTION medallion.raw_table(s medallion.source) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT format('%I.%I', l.schema_name, s.name) FROM medallion.layer l WHERE (l.pipeline, l.name) = (s.pipeline, s.layer) $$;
 COMMENT ON FUNCTION medallion.raw_table(medallion.source) IS 'the foreign table over the raw object of a source';
+
+CREATE FUNCTION medallion.import_source(pipeline text, server name, database text, name name, schema name) RETURNS regclass
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	foreign_table text := format('%I.%I', schema, name);
+BEGIN
+	PERFORM medallion.check_owner($1);
+	PERFORM medallion.make_schema($1, schema);
+	PERFORM medallion.clear_foreign_table($1, foreign_table);
+	EXECUTE format('IMPORT FOREIGN SCHEMA %I LIMIT TO (%I) FROM SERVER %I INTO %I', database, name, server, schema);
+	IF to_regclass(foreign_table) IS NULL THEN
+		RAISE EXCEPTION 'database "%" on server "%" has no table "%"', database, server, name
+			USING ERRCODE = 'undefined_table';
+	END IF;
+	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', foreign_table,
+				   format('%s as it is in MySQL now', name) || medallion.made_for($1));
+	RETURN foreign_table::regclass;
+END
+$$;
+COMMENT ON FUNCTION medallion.import_source(text, name, text, name, name) IS
+'make the foreign table over a table of a MySQL server, in a schema of the pipeline''s';
 
 CREATE FUNCTION medallion.add_source(pipeline text, name name, source regclass, key name[], leave_out name[] DEFAULT '{}',
 		path text DEFAULT NULL, max_shrink numeric DEFAULT 0.5) RETURNS void

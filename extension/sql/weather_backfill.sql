@@ -23,10 +23,13 @@ CREATE FUNCTION medallion.check_backfill(pipeline text) RETURNS void
 AS $$
 BEGIN
 	PERFORM medallion.check_owner($1);
-	IF NOT EXISTS (SELECT FROM medallion.weather_topic t WHERE t.pipeline = $1) THEN
-		RAISE EXCEPTION 'pipeline "%" has no windows to make again', $1
+	IF EXISTS (SELECT FROM medallion.cadence c WHERE c.pipeline = $1) THEN
+		RAISE EXCEPTION 'pipeline "%" has data intervals, each with a run of its own', $1
+			USING ERRCODE = 'wrong_object_type', HINT = format('CALL medallion.backfill(%L, "from", "to", ''missing'')', $1);
+	ELSIF NOT EXISTS (SELECT FROM medallion.weather_topic t WHERE t.pipeline = $1) THEN
+		RAISE EXCEPTION 'pipeline "%" has no data intervals, and no windows to make again', $1
 			USING ERRCODE = 'wrong_object_type', DETAIL = 'It reads its whole source in each run, and publishes what differs.',
-				HINT = format('CALL medallion.run(%L)', $1);
+				HINT = format('To do its steps again from what is there: CALL medallion.rebuild(%L, step)', $1);
 	END IF;
 END
 $$;

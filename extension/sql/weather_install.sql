@@ -23,6 +23,7 @@ BEGIN
 	END IF;
 
 	PERFORM medallion.check_weather_sizes(compression, run_records, object_records);
+	PERFORM medallion.check_installer(kafka, lake);
 	PERFORM medallion.create_pipeline('weather', arguments);
 	PERFORM medallion.set_weather_producer('weather', producer, poller, poll_interval);
 	INSERT INTO medallion.weather_topic (pipeline, kafka, topic, lake, raw_bucket, silver_bucket, compression, run_records, object_records)
@@ -36,6 +37,8 @@ BEGIN
 	PERFORM medallion.add_step('weather', 'produce', $sql$SELECT medallion.produce_weather('weather')$sql$);
 	PERFORM medallion.add_step('weather', 'land', $sql$SELECT medallion.land_weather('weather')$sql$,
 							   plan => $sql$SELECT medallion.plan_weather('weather')$sql$);
+	PERFORM medallion.add_weather_checks('weather');
+	PERFORM medallion.add_check_step('weather', '{land}');
 	PERFORM medallion.add_step('weather', 'export', $sql$SELECT medallion.export_weather('weather')$sql$,
 							   depends_on => '{land}', fingerprint => $sql$SELECT * FROM medallion.export_weather_fingerprint('weather')$sql$);
 	PERFORM medallion.add_step('weather', 'poll', $sql$SELECT medallion.check_poll('weather')$sql$);
