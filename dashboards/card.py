@@ -7,7 +7,8 @@ def settings(question):
     if question.chart == 'map':
         return {'map.type': 'region', 'map.region': 'us_states', 'map.dimension': question.x, 'map.metric': question.y[0]}
     if question.chart in ('line', 'bar', 'row'):
-        return {'graph.dimensions': [question.x] + ([question.series] if question.series else []), 'graph.metrics': list(question.y),
+        return {'graph.dimensions': [question.x] + ([question.series] if question.series else []),
+                'graph.metrics': list(question.y),
                 'graph.x_axis.title_text': question.x, 'graph.y_axis.title_text': question.axis}
     return {'scalar.field': question.y[0]} if question.chart == 'number' else {}
 
@@ -25,3 +26,11 @@ def card(question, database):
 def place(question):
     column, row, width, height = question.place
     return {'col': column, 'row': row, 'size_x': width, 'size_y': height}
+
+
+def dashcard_update(dashcard):
+    """What Metabase takes back of a dashcard that it has told, or that is new."""
+    keys = ('id', 'card_id', 'col', 'row', 'size_x', 'size_y', 'parameter_mappings', 'visualization_settings',
+            'dashboard_tab_id', 'action_id')
+    update = {key: dashcard[key] for key in keys if key in dashcard}
+    return {**update, 'series': [{'id': other['id']} for other in dashcard.get('series') or []]}

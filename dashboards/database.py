@@ -14,9 +14,11 @@ OPTIONS = '-c default_transaction_read_only=on -c statement_timeout=60s -c TimeZ
 def ask(dashboard, question):
     """Rows as dicts from column to value, columns in order; numbers as int or Decimal, times as text."""
     query = f"SELECT coalesce(json_agg(row), '[]') FROM (\n{question.sql}\n) row;\n"
-    environment = {**os.environ, 'PGOPTIONS': f"{os.environ.get('PGOPTIONS', '')} {OPTIONS}".strip(), 'PGCLIENTENCODING': 'UTF8'}
+    options = f"{os.environ.get('PGOPTIONS', '')} {OPTIONS}".strip()
+    environment = {**os.environ, 'PGOPTIONS': options, 'PGCLIENTENCODING': 'UTF8'}
     try:
-        psql = subprocess.run(['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1'], input=query, env=environment, encoding='utf-8', capture_output=True)
+        psql = subprocess.run(['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1'], input=query, env=environment,
+                              encoding='utf-8', capture_output=True)
     except FileNotFoundError:
         raise Fault('there is no psql on PATH') from None
     if psql.returncode != 0:

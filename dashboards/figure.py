@@ -4,7 +4,6 @@ import math
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
-from html import escape
 
 _TIME = re.compile(r'(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(:\d\d(?:\.\d+)?)?(\+00:00)?)?')
 
@@ -41,8 +40,8 @@ def seconds(value):
 def short(value):
     """A figure for an axis: 1.5 M."""
     value = float(value)
-    thousand, unit = next(((t, u) for t, u in ((1e9, ' G'), (1e6, ' M'), (1e3, ' k')) if abs(value) >= t and abs(value) >= 1e4), (1, ''))
-    return f'{value / thousand:.4g}{unit}'.replace('-', '−')
+    unit, sign = next((u for u in ((1e9, ' G'), (1e6, ' M'), (1e3, ' k')) if abs(value) >= max(u[0], 1e4)), (1, ''))
+    return f'{value / unit:.4g}{sign}'.replace('-', '−')
 
 
 def ticks(low, high, count=5):
@@ -53,8 +52,3 @@ def ticks(low, high, count=5):
     step *= next(m for m in (1, 2, 2.5, 5, 10) if (high - low) / (step * m) <= count)
     first, last = math.floor(low / step), math.ceil(high / step)
     return [step * n for n in range(first, last + 1)]
-
-
-def text(value):
-    """Escaped for HTML."""
-    return escape(str(value), quote=True)

@@ -4,7 +4,6 @@ take, and no others, because newer ones refuse what they do not know."""
 import json
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 
 from question import Fault
@@ -27,7 +26,8 @@ class Metabase:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
-            raise Fault(f'Metabase refused {method} /api/{path}: {error.code} {self._clean(error.read().decode(errors="replace"))}') from None
+            said = self._clean(error.read().decode(errors='replace'))
+            raise Fault(f'Metabase refused {method} /api/{path}: {error.code} {said}') from None
         except OSError as error:
             raise Fault(f'could not reach Metabase at {self.url}: {getattr(error, "reason", error)}') from None
         return json.loads(text) if text else None
@@ -70,7 +70,7 @@ class Metabase:
             return False
         self.call('POST', 'setup', {
             'token': properties['setup-token'],
-            'user': {'email': email, 'password': password, 'first_name': 'Medallion', 'last_name': 'Administrator', 'site_name': 'pg_medallion'},
+            'user': {'email': email, 'password': password, 'first_name': 'Medallion', 'last_name': 'Administrator'},
             'prefs': {'site_name': 'pg_medallion', 'allow_tracking': False},
         })
         return True

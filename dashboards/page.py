@@ -2,49 +2,58 @@
 
 import pathlib
 
-import chart
-from figure import exact, is_number, moment, text
+from element import element, text
+from figure import exact, is_number, moment
+from plot import bars, lines
+from ranking import ranking
+from states import states
 
 CSS = pathlib.Path(__file__).resolve().with_name('page.css')
+CHARTS = {'line': lines, 'bar': bars, 'row': ranking, 'map': states}
 
 
 def table(rows):
     columns = list(rows[0])
-    right = {c for c in columns if all(is_number(row[c]) or row[c] is None for row in rows) and any(row[c] is not None for row in rows)}
+    numbers = {c for c in columns
+               if (filled := [row[c] for row in rows if row[c] is not None]) and all(map(is_number, filled))}
 
     def kind(column, value=None):
-        return ' class="n"' if column in right else ' class="t"' if moment(value) else ''
+        return 'n' if column in numbers else 't' if moment(value) else None
 
-    head = ''.join(f'<th scope="col"{kind(c)}>{text(c)}</th>' for c in columns)
-    body = ''.join('<tr>' + ''.join(f'<td{kind(c, row[c])}>{text(exact(row[c]))}</td>' for c in columns) + '</tr>' for row in rows)
-    return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    head = element('tr', *(element('th', text(c), scope='col', class_=kind(c)) for c in columns))
+    body = (element('tr', *(element('td', text(exact(row[c])), class_=kind(c, row[c])) for c in columns)) for row in rows)
+    return element('div', element('table', element('thead', head), element('tbody', *body)), class_='scroll', tabindex=0)
 
 
 def _content(question, rows):
     if not rows:
-        return f'<p class="nothing">{text(question.empty)}</p>'
+        return element('p', text(question.empty), class_='nothing')
     if question.chart == 'number':
-        return f'<p class="number">{text(exact(rows[0][question.y[0]]))}<small>{text(question.y[0])}</small></p>'
+        y = question.y[0]
+        return element('p', text(exact(rows[0][y])), element('small', text(y)), class_='number')
     if question.chart == 'table':
         return table(rows)
-    return chart.draw(question, rows) + f'<details><summary>Figures</summary>{table(rows)}</details>'
+    return CHARTS[question.chart](question, rows) + element('details', element('summary', 'Figures'), table(rows))
 
 
 def _figure(question, rows):
-    small = ' class="small"' if question.chart == 'number' else ''
-    return (f'<figure{small} style="grid-column: span {question.place[2]}"><figcaption><h3>{text(question.title)}</h3>'
-            f'<p>{text(question.description)}</p></figcaption>{_content(question, rows)}</figure>\n')
+    caption = element('figcaption', element('h3', text(question.title)), element('p', text(question.description)))
+    return element('figure', caption, _content(question, rows), class_='small' if question.chart == 'number' else None,
+                   style=f'grid-column: span {question.place[2]}') + '\n'
 
 
 def _section(dashboard, answers):
-    figures = ''.join(_figure(q, answers[q.name]) for q in dashboard.questions)
-    return (f'<section id="{text(dashboard.name)}"><h2>{text(dashboard.title)}</h2><p>{text(dashboard.description)}</p>\n'
-            f'<div class="grid24">\n{figures}</div></section>\n')
+    figures = (_figure(q, answers[q.name]) for q in dashboard.questions)
+    return element('section', element('h2', text(dashboard.title)), element('p', text(dashboard.description)), '\n',
+                   element('div', '\n', *figures, class_='grid24'), id=dashboard.name) + '\n'
 
 
 def page(title, made, sections):
     """The page over [(dashboard, {question: rows})]."""
-    links = ''.join(f'<a href="#{text(d.name)}">{text(d.title)}</a>' for d, _ in sections)
-    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>'
-            f'<title>{text(title)}</title><style>\n{CSS.read_text(encoding="utf-8")}</style></head>\n<body><header><h1>{text(title)}</h1>'
-            f'<p>As of {text(made)} UTC</p><nav>{links}</nav></header>\n<main>\n{"".join(_section(d, a) for d, a in sections)}</main></body></html>\n')
+    head = element('head', element('meta', charset='utf-8'),
+                   element('meta', name_='viewport', content_='width=device-width, initial-scale=1'),
+                   element('title', text(title)), element('style', '\n', CSS.read_text(encoding='utf-8')))
+    links = element('nav', *(element('a', text(d.title), href=f'#{d.name}') for d, _ in sections))
+    header = element('header', element('h1', text(title)), element('p', text(f'As of {made} UTC')), links)
+    body = element('body', header, '\n', element('main', *(_section(d, a) for d, a in sections)))
+    return f'<!DOCTYPE html>\n{element("html", head, body, lang="en")}\n'

@@ -56,10 +56,10 @@ class Dashboard:
     questions: tuple    # by row and column
 
 
-def _fields(text, path, prefix, known):
-    """The lines "key: value" that a text begins with, and the rest."""
+def _fields(path, prefix, known):
+    """The lines "key: value" that a file begins with, and the rest."""
     fields = {}
-    lines = text.splitlines()
+    lines = path.read_text(encoding='utf-8').splitlines()
     while lines and (match := re.fullmatch(prefix + r'(\w+): *(.+?) *', lines[0])):
         if match[1] not in known or match[1] in fields:
             raise Fault(f'{path}: unknown or doubled "{match[1]}"')
@@ -69,7 +69,7 @@ def _fields(text, path, prefix, known):
 
 
 def _question(path):
-    fields, sql = _fields(path.read_text(encoding='utf-8'), path, '-- ', ('title', 'description', 'chart', 'x', 'y', 'series', 'axis', 'place', 'empty'))
+    fields, sql = _fields(path, '-- ', ('title', 'description', 'chart', 'x', 'y', 'series', 'axis', 'place', 'empty'))
     for key in ('title', 'description', 'chart', 'place'):
         if key not in fields:
             raise Fault(f'{path}: its header lacks "{key}"')
@@ -97,7 +97,7 @@ def load(name, folder=HERE):
     path = pathlib.Path(folder) / name
     if not (path / 'dashboard.txt').is_file():
         raise Fault(f'there is no dashboard "{name}"')
-    fields, rest = _fields((path / 'dashboard.txt').read_text(encoding='utf-8'), path / 'dashboard.txt', '', ('title', 'description'))
+    fields, rest = _fields(path / 'dashboard.txt', '', ('title', 'description'))
     if rest or len(fields) != 2:
         raise Fault(f'{path}/dashboard.txt: it has a title and a description')
     questions = sorted(map(_question, path.glob('*.sql')), key=lambda q: (q.place[1], q.place[0]))
