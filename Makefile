@@ -2,8 +2,11 @@
 #
 #   make, make install, make clean    PGXS, against the PostgreSQL that PG_CONFIG names
 #   make demo                         a private stack, RetailDB, and both pipelines, retail and weather
+#   make report                       the dashboards as one HTML page (REPORT=file), from the running stack
+#   make metabase METABASE_JAR=path   a real Metabase with the same dashboards, beside the running stack
 #   make test                         the same stack, and every test
 #   make fuzz                         the JSON scanner under mutations, FUZZ_SECONDS long
+#   make docker-check                 whether docker-compose takes compose.yaml (docs/docker.md)
 #   make bench                        figures beside those of other tools (bench/README.md)
 
 MODULES  = fdw_mysql fdw_kafka fdw_s3 extension
@@ -23,6 +26,14 @@ $(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean):
 demo:
 	@RETAIL_DUMP='$(RETAIL_DUMP)' SCALE='$(SCALE)' stack/demo
 
+# Charts from the running stack, for people without Metabase.
+report:
+	@stack/report $(REPORT)
+
+# A real Metabase beside the stack, with the same dashboards.
+metabase:
+	@METABASE_JAR='$(METABASE_JAR)' stack/metabase
+
 test:
 	@RETAIL_DUMP='$(RETAIL_DUMP)' stack/test
 
@@ -36,9 +47,15 @@ installcheck:
 bench:
 	@bench/run
 
+# Needs docker-compose, or the plugin of docker; no engine.
+COMPOSE = $(if $(shell command -v docker-compose),docker-compose,docker compose)
+docker-check:
+	$(COMPOSE) --env-file .env.example config >/dev/null
+	! $(COMPOSE) --env-file /dev/null config >/dev/null 2>&1
+
 # The JSON scanner under mutations and sanitizers, for longer than "make test" does it.
 fuzz:
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} FUZZ_SEED=$${FUZZ_SEED:-$$$$} stack/test json_fuzz
 
-.PHONY: all install uninstall clean demo test test-pg18 installcheck bench fuzz \
+.PHONY: all install uninstall clean demo report metabase test test-pg18 installcheck docker-check bench fuzz \
 	$(foreach m,$(MODULES),$(m)/all $(m)/install $(m)/uninstall $(m)/clean)

@@ -69,6 +69,9 @@ typedef void compat_json_result;
 	makeJsonLexContextCstringLen((json), (length), GetDatabaseEncoding(), true)
 #endif
 
+/* Before 18, COPY takes a line of \. for the end of CSV. */
+#define COMPAT_CSV_END_MARKER (PG_VERSION_NUM < 180000)
+
 /* The role whose user mapping counts; 16 moved it out of the range table. */
 #if PG_VERSION_NUM >= 160000
 #define compat_scan_user(node) (((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
@@ -109,6 +112,20 @@ typedef void compat_json_result;
 	object_aclcheck(ForeignServerRelationId, (serverid), (role), (mode))
 #else
 #define compat_server_aclcheck(serverid, role, mode) pg_foreign_server_aclcheck((serverid), (role), (mode))
+#endif
+
+/* 16 can explain a plan whose parameters have no values. */
+#if PG_VERSION_NUM >= 160000
+#define compat_explain_generic(es) ((es)->generic)
+#else
+#define compat_explain_generic(es) false
+#endif
+
+/* Until 17 no subtransaction could be started while workers ran, not even by the leader. */
+#if PG_VERSION_NUM >= 170000
+#define compat_parallel_subtransactions true
+#else
+#define compat_parallel_subtransactions false
 #endif
 
 /* 18 dropped the argument that said whether a portal is run once. */

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 /* A buffer that grows to what was largest. */
@@ -31,6 +32,7 @@ typedef struct Kept
 typedef struct Batch
 {
 	MemoryContext context;
+	ResourceOwner owner;		/* of the files of windows and tuplestores */
 	SubTransactionId touched;	/* the latest that began it or added to it */
 	Reader	   *reader;
 	Windows    *windows;
@@ -45,14 +47,22 @@ typedef struct Batch
 
 static Batch *batch;
 
+/*
+ * The files go by their resource owner. tuplestore_end() would write out what is left first: where that fails, as on a full
+ * disk, an abort that calls it would fail too.
+ */
 static void
 close_batch(void)
 {
+	ResourceOwner owner;
+
 	if (batch == NULL)
 		return;
-	windows_close(batch->windows);
-	tuplestore_end(batch->rejected);
-	tuplestore_end(batch->errors);
+	owner = batch->owner;
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	ResourceOwnerDelete(owner);
 	MemoryContextDelete(batch->context);
 	batch = NULL;
 }
@@ -131,6 +141,7 @@ batch_begin(void)
 {
 	MemoryContext context;
 	MemoryContext caller;
+	ResourceOwner owner;
 	Batch	   *begun;
 
 	if (GetDatabaseEncoding() != PG_UTF8)
@@ -140,16 +151,18 @@ batch_begin(void)
 	register_callbacks();
 	close_batch();
 	context = AllocSetContextCreate(TopTransactionContext, "medallion weather batch", ALLOCSET_DEFAULT_SIZES);
+	owner = ResourceOwnerCreate(TopTransactionResourceOwner, "medallion weather batch");
 	caller = MemoryContextSwitchTo(context);
 	begun = palloc0(sizeof(Batch));
 	begun->context = context;
 	begun->touched = GetCurrentSubTransactionId();
 	begun->reader = reader_create();
-	begun->windows = windows_create(context, work_mem);
+	begun->owner = owner;
+	begun->windows = windows_create(context, owner, work_mem);
 	begun->rejected_desc = rejected_tupdesc();
 	begun->errors_desc = errors_tupdesc();
-	begun->rejected = window_store(context, work_mem);
-	begun->errors = window_store(context, work_mem);
+	begun->rejected = window_store(context, owner, work_mem);
+	begun->errors = window_store(context, owner, work_mem);
 	MemoryContextSwitchTo(caller);
 	batch = begun;
 }

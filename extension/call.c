@@ -181,10 +181,13 @@ work_locked(Call *call)
 static void
 skip_run(Call *call)
 {
-	if (call->request != 0)
-		ledger_drop_request(call->request);
-	call->run_id = ledger_skip_run(call->pipeline->name, &call->scope);
 	call->state = "skipped";
+	if (call->request != 0)
+	{
+		ledger_return_request(call->request);
+		return;
+	}
+	call->run_id = ledger_skip_run(call->pipeline->name, &call->scope);
 	SPI_commit();
 	ereport(NOTICE, (errmsg("pipeline \"%s\" is running already, skipping", call->pipeline->name)));
 }
@@ -289,9 +292,9 @@ call_end(FunctionCallInfo fcinfo, Call *call, MemoryContext context, MemoryConte
 	return result;
 }
 
-PG_FUNCTION_INFO_V1(medallion_run);
+PG_FUNCTION_INFO_V1(medallion_run_0_2);
 Datum
-medallion_run(PG_FUNCTION_ARGS)
+medallion_run_0_2(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = call_connect(fcinfo);

@@ -218,9 +218,9 @@ check_trying(const char *const *args)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg_internal("%s", wrong)));
 }
 
-PG_FUNCTION_INFO_V1(medallion_add_step);
+PG_FUNCTION_INFO_V1(medallion_add_step_0_2);
 Datum
-medallion_add_step(PG_FUNCTION_ARGS)
+medallion_add_step_0_2(PG_FUNCTION_ARGS)
 {
 	const char *pipeline = text_argument(fcinfo, 0);
 	const char *name = text_argument(fcinfo, 1);

@@ -327,6 +327,14 @@ ledger_drop_request(int64 request_id)
 }
 
 void
+ledger_return_request(int64 request_id)
+{
+	const char *args[] = {number_text(request_id)};
+
+	ledger_execute("SELECT medallion.return_requests(ARRAY[$1::bigint])", 1, args);
+}
+
+void
 ledger_after_run(int64 run_id)
 {
 	const char *args[] = {number_text(run_id)};

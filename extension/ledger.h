@@ -127,6 +127,9 @@ extern List *ledger_intervals(const char *pipeline, const char *from, const char
 extern Request *ledger_request(int64 request_id);
 extern void ledger_drop_request(int64 request_id);
 
+/* It waits again, unless the same has been asked for meanwhile. */
+extern void ledger_return_request(int64 request_id);
+
 /* What the end of a run means for others: alerts, and pipelines that come after it. They start when this commits. */
 extern void ledger_after_run(int64 run_id);
 

@@ -71,20 +71,21 @@ struct Windows
 	MemoryContext context;		/* the table, its cities and large numbers; emptied when they are spilled */
 	window_hash *table;
 	TupleDesc	tupdesc;
+	ResourceOwner owner;		/* of the store's files */
 	Tuplestorestate *spilled;	/* NULL until needed */
 	int			limit;			/* kilobytes */
 };
 
 Tuplestorestate *
-window_store(MemoryContext context, int kilobytes)
+window_store(MemoryContext context, ResourceOwner owner, int kilobytes)
 {
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	ResourceOwner owner = CurrentResourceOwner;
+	ResourceOwner callers = CurrentResourceOwner;
 	Tuplestorestate *store;
 
-	CurrentResourceOwner = TopTransactionResourceOwner;
-	store = tuplestore_begin_heap(true, false, kilobytes);
 	CurrentResourceOwner = owner;
+	store = tuplestore_begin_heap(true, false, kilobytes);
+	CurrentResourceOwner = callers;
 	MemoryContextSwitchTo(caller);
 	return store;
 }
@@ -109,7 +110,7 @@ window_tupdesc(void)
 }
 
 Windows *
-windows_create(MemoryContext parent, int limit)
+windows_create(MemoryContext parent, ResourceOwner owner, int limit)
 {
 	MemoryContext caller = MemoryContextSwitchTo(parent);
 	Windows    *windows = palloc0(sizeof(Windows));
@@ -117,17 +118,10 @@ windows_create(MemoryContext parent, int limit)
 	windows->context = AllocSetContextCreate(parent, "medallion weather windows", ALLOCSET_DEFAULT_SIZES);
 	windows->table = window_create(windows->context, 256, NULL);
 	windows->tupdesc = window_tupdesc();
+	windows->owner = owner;
 	windows->limit = limit;
 	MemoryContextSwitchTo(caller);
 	return windows;
-}
-
-void
-windows_close(Windows *windows)
-{
-	if (windows->spilled)
-		tuplestore_end(windows->spilled);
-	windows->spilled = NULL;
 }
 
 static void
@@ -173,7 +167,7 @@ static void
 spill(Windows *windows)
 {
 	if (windows->spilled == NULL)
-		windows->spilled = window_store(MemoryContextGetParent(windows->context), windows->limit);
+		windows->spilled = window_store(MemoryContextGetParent(windows->context), windows->owner, windows->limit);
 	put_windows(windows, windows->spilled);
 	MemoryContextReset(windows->context);
 	windows->table = window_create(windows->context, 256, NULL);

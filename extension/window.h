@@ -12,6 +12,7 @@
 
 #include "reading.h"
 
+#include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
 #pragma GCC visibility push(hidden)
@@ -20,19 +21,19 @@
 
 typedef struct Windows Windows;
 
-/* In a context of its own below "parent"; with the tuplestore that takes what is beyond "limit" kilobytes. */
-extern Windows *windows_create(MemoryContext parent, int limit);
-
-/* Close the tuplestore. The memory goes with the parent's. */
-extern void windows_close(Windows *windows);
+/*
+ * In a context of its own below "parent"; with a tuplestore that takes what is beyond "limit" kilobytes. Both go with parent
+ * and owner: nothing need be closed.
+ */
+extern Windows *windows_create(MemoryContext parent, ResourceOwner owner, int limit);
 
 extern void windows_add(Windows *windows, const Reading *reading);
 
 /* One row for each window, or several: city, window_start, readings, then sum, min and max of temp and of humidity. */
 extern void windows_read(Windows *windows, Tuplestorestate *out);
 
-/* A tuplestore that lives as long as the transaction, whatever portal or subtransaction is running now. */
-extern Tuplestorestate *window_store(MemoryContext context, int kilobytes);
+/* A tuplestore that lives as long as context and owner, whatever portal or subtransaction is running now. */
+extern Tuplestorestate *window_store(MemoryContext context, ResourceOwner owner, int kilobytes);
 
 #pragma GCC visibility pop
 

@@ -170,14 +170,15 @@ try_statement(const char *sql)
 
 /* One statement of the ledger's in a transaction of its own; what it returns lives in TopMemoryContext. */
 static char *
-ask_ledger(const char *sql, const char *role)
+ask_ledger(const char *sql, const char *role, const char *other)
 {
+	const char *args[] = {role, other};
 	char	   *answer;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	answer = ledger_execute(sql, 1, &role);
+	answer = ledger_execute(sql, lengthof(args), args);
 	if (answer != NULL)
 		answer = MemoryContextStrdup(TopMemoryContext, answer);
 	PopActiveSnapshot();
@@ -185,19 +186,22 @@ ask_ledger(const char *sql, const char *role)
 	return answer;
 }
 
-/* The next request for a pipeline of the role that is neither running nor paused. */
+/*
+ * The next request behind "last" for a pipeline of the role that is neither running nor paused. What this session could not
+ * serve, as another one was faster, is left for the next worker.
+ */
 static char *
-take_request(const char *role)
+take_request(const char *role, const char *last)
 {
 	return ask_ledger("UPDATE medallion.request q SET pid = pg_catalog.pg_backend_pid(), started_at = pg_catalog.clock_timestamp()"
 					  " WHERE q.request_id = (SELECT r.request_id FROM medallion.request r"
 					  "   JOIN medallion.pipeline p ON p.name = r.pipeline"
-					  "   WHERE p.owner = $1::pg_catalog.name AND r.pid IS NULL AND NOT p.paused"
+					  "   WHERE p.owner = $1::pg_catalog.name AND r.request_id > $2::bigint AND r.pid IS NULL AND NOT p.paused"
 					  "     AND NOT EXISTS (SELECT FROM medallion.run n WHERE n.pipeline = p.name AND n.state = 'running'"
 					  "       AND medallion.is_alive(n.pid, COALESCE(n.continued_at, n.started_at)))"
 					  "   ORDER BY r.request_id LIMIT 1 FOR UPDATE OF r SKIP LOCKED)"
 					  " RETURNING q.request_id",
-					  role);
+					  role, last);
 }
 
 static bool
@@ -214,19 +218,18 @@ take_slot(int slot)
 static void
 serve_requests(const char *role)
 {
-	char	   *request;
+	char	   *request = "0";
 
 	for (int slot = 1; !take_slot(slot); slot++)
 		if (slot == RUN_SLOTS)
 			return;
-	while ((request = take_request(role)) != NULL)
+	while ((request = take_request(role, request)) != NULL)
 	{
 		char	   *sql = psprintf("CALL medallion.serve(%s)", request);
 
 		pgstat_report_appname("medallion worker");
 		try_statement(sql);
 		pfree(sql);
-		pfree(request);
 	}
 }
 
@@ -235,8 +238,8 @@ serve_alerts(const char *role)
 {
 	char	   *due = ask_ledger("SELECT 1 FROM medallion.alert_delivery d JOIN medallion.pipeline p ON p.name = d.pipeline"
 								 " WHERE p.owner = $1::pg_catalog.name AND d.delivered_at IS NULL"
-								 "   AND d.next_at <= pg_catalog.clock_timestamp() LIMIT 1",
-								 role);
+								 "   AND d.next_at <= pg_catalog.clock_timestamp() AND $2 IS NULL LIMIT 1",
+								 role, NULL);
 
 	if (due != NULL && take_slot(ALERT_SLOT))
 		try_statement("SELECT medallion.deliver_alerts()");

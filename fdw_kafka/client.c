@@ -78,9 +78,19 @@ client_close(void *handle)
 	MemoryContextDelete(client->context);
 }
 
+/* What the transaction wrote through goes, where it must not be used again; after pending.c is through with it. */
+static void
+client_ended(Connection *connection)
+{
+	if (!library_reusable())
+		connection_close(connection);
+}
+
 static const ConnectionClass client_class = {
 	.name = "fdw_kafka",
 	.close = client_close,
+	.committed = client_ended,
+	.aborted = client_ended,
 };
 
 void
@@ -304,7 +314,7 @@ consumer_release(KafkaConsumer *consumer)
 	consumer->busy = false;
 	consumer_close_topic(consumer);
 	/* One that never reached a broker is not worth its threads. */
-	if (consumer->client == NULL || consumer->broken || !consumer->proven)
+	if (consumer->client == NULL || consumer->broken || !consumer->proven || !library_reusable())
 		consumer_destroy(consumer);
 	else
 		limit_idle(consumer->client);

@@ -13,6 +13,7 @@
 #include "commands/copy.h"
 #include "commands/copyfrom_internal.h"
 #include "commands/defrem.h"
+#include "common/compat.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -134,11 +135,10 @@ parser_open(CsvReader *reader)
 	MemoryContextSwitchTo(old);
 }
 
-/* What else COPY takes for more than one line, or for none. */
 static void
-check_single(CsvReader *reader, CopyFromState parser)
+check_single(bool single)
 {
-	if (reader->left == 0 && !reader->line_end && INPUT_BUF_BYTES(parser) <= 0)
+	if (single)
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
@@ -157,13 +157,26 @@ csv_fields(CsvReader *reader, char ***fields, int *count)
 	/* Whatever goes wrong now leaves it useless. */
 	reader->parser = NULL;
 	reading = reader;
-	if (!NextCopyFromRawFields(parser, fields, count))
-		ereport(ERROR,
-				errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-				errmsg("end-of-copy marker found in data"),
-				errhint("A value of \\. must be quoted."));
-	check_single(reader, parser);
+	/* It has a line in any case. It sees none where the first of several is COPY's mark of the end. */
+	check_single(NextCopyFromRawFields(parser, fields, count));
+	check_single(reader->left == 0 && !reader->line_end && INPUT_BUF_BYTES(parser) <= 0);
 	reader->parser = parser;
+}
+
+/*
+ * A line of \. is data, as COPY has it from 18 on. Where COPY takes it for the end, it is given a field more, an empty one,
+ * that keeps the line from being just that.
+ */
+static void
+csv_line(CsvReader *reader, const char *value, size_t length, char ***fields, int *count)
+{
+	bool		end_marker = COMPAT_CSV_END_MARKER && length == 2 && memcmp(value, "\\.", 2) == 0;
+
+	reader->value = end_marker ? psprintf("\\.%c", reader->options->delimiter) : value;
+	reader->left = length + end_marker;
+	reader->line_end = true;
+	csv_fields(reader, fields, count);
+	*count -= end_marker;
 }
 
 static void
@@ -210,10 +223,7 @@ csv_read(CsvReader *reader, const char *value, size_t length, Datum *values, boo
 		length--;
 	if (length > 0 && value[length - 1] == '\r')
 		length--;
-	reader->value = value;
-	reader->left = length;
-	reader->line_end = true;
-	csv_fields(reader, &fields, &count);
+	csv_line(reader, value, length, &fields, &count);
 	if (count != reader->count)
 		check_field_count(reader, count);
 	for (int i = 0; i < count; i++)

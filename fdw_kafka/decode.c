@@ -13,6 +13,7 @@
 #include "fdw_kafka/csv.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
@@ -311,48 +312,84 @@ append_header_text(StringInfo json, const char *bytes, size_t length)
 	escape_json(json, text);
 }
 
-/* Whether a header of that name stands before a place. */
-static bool
-name_seen(const KafkaRecord *record, int place, const char *name)
-{
-	const char *other;
-	const char *value;
-	size_t		length;
-
-	for (int i = 0; i < place && record_header(record, i, &other, &value, &length); i++)
-		if (strcmp(name, other) == 0)
-			return true;
-	return false;
-}
-
-/* All values of a name from a place on: one as it is, several as an array. */
-static void
-append_header_values(StringInfo json, const KafkaRecord *record, int place, const char *wanted)
+/* A header, and the next one of the same name. */
+typedef struct Header
 {
 	const char *name;
-	const char *value;
+	const char *value;			/* NULL: null */
 	size_t		length;
-	int			count = 0;
-	int			begin = json->len;
+	bool		repeats;		/* one of that name stands before it */
+	struct Header *next;
+} Header;
 
-	for (; record_header(record, place, &name, &value, &length); place++)
+static Header *
+read_headers(const KafkaRecord *record, int *count)
+{
+	int			room = 16;
+	Header	   *headers = palloc0(sizeof(Header) * room);
+	int			n = 0;
+
+	while (record_header(record, n, &headers[n].name, &headers[n].value, &headers[n].length))
 	{
-		if (strcmp(name, wanted) != 0)
+		CHECK_FOR_INTERRUPTS();
+		if (++n < room)
 			continue;
-		if (count++ > 0)
+		headers = repalloc_huge(headers, sizeof(Header) * room * 2);
+		memset(headers + room, 0, sizeof(Header) * room);
+		room *= 2;
+	}
+	*count = n;
+	return headers;
+}
+
+/* By name, and those of a name as they stand in the record, which is as they stand in memory. */
+static int
+compare_headers(const void *a, const void *b)
+{
+	Header	   *const *left = a;
+	Header	   *const *right = b;
+	int			names = strcmp((*left)->name, (*right)->name);
+
+	return names != 0 ? names : *left < *right ? -1 : 1;
+}
+
+/* A record may have as many headers as fit: no name is looked for among the others one by one. */
+static void
+chain_headers(Header *headers, int count)
+{
+	Header	  **sorted = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Header *) * count);
+
+	for (int i = 0; i < count; i++)
+		sorted[i] = &headers[i];
+	qsort(sorted, count, sizeof(Header *), compare_headers);
+	for (int i = 1; i < count; i++)
+	{
+		if (strcmp(sorted[i]->name, sorted[i - 1]->name) != 0)
+			continue;
+		sorted[i]->repeats = true;
+		sorted[i - 1]->next = sorted[i];
+	}
+	pfree(sorted);
+}
+
+/* All values of a name: one as it is, several as an array. */
+static void
+append_header_values(StringInfo json, const Header *first)
+{
+	if (first->next != NULL)
+		appendStringInfoChar(json, '[');
+	for (const Header *header = first; header != NULL; header = header->next)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (header != first)
 			appendStringInfoChar(json, ',');
-		if (value == NULL)
+		if (header->value == NULL)
 			appendStringInfoString(json, "null");
 		else
-			append_header_text(json, value, length);
+			append_header_text(json, header->value, header->length);
 	}
-	if (count > 1)
-	{
-		char	   *values = pstrdup(json->data + begin);
-
-		json->len = begin;
-		appendStringInfo(json, "[%s]", values);
-	}
+	if (first->next != NULL)
+		appendStringInfoChar(json, ']');
 }
 
 /* The headers as an object; NULL where there are none. What is written the same way, header.h reads. */
@@ -360,23 +397,24 @@ static char *
 headers_json(const KafkaRecord *record)
 {
 	StringInfoData json;
-	const char *name;
-	const char *value;
-	size_t		length;
+	int			count;
+	Header	   *headers = read_headers(record, &count);
 
-	if (!record_header(record, 0, &name, &value, &length))
+	if (count == 0)
 		return NULL;
+	chain_headers(headers, count);
 	initStringInfo(&json);
-	for (int i = 0; record_header(record, i, &name, &value, &length); i++)
+	for (int i = 0; i < count; i++)
 	{
-		if (name_seen(record, i, name))
+		if (headers[i].repeats)
 			continue;
 		appendStringInfoChar(&json, i == 0 ? '{' : ',');
-		append_header_text(&json, name, strlen(name));
+		append_header_text(&json, headers[i].name, strlen(headers[i].name));
 		appendStringInfoChar(&json, ':');
-		append_header_values(&json, record, i, name);
+		append_header_values(&json, &headers[i]);
 	}
 	appendStringInfoChar(&json, '}');
+	pfree(headers);
 	return json.data;
 }
 

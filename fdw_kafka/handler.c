@@ -43,12 +43,14 @@ void
 _PG_init(void)
 {
 	client_init();
+	scan_init();
 }
 
 static void
 kafkaGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	rel->fdw_private = pushdown_table(rel, relid);
+	pushdown_limit_parallel(root, rel);
 	pushdown_estimate_size(root, rel, relid);
 }
 
@@ -171,8 +173,8 @@ kafkaExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	if (plan->fdw_exprs != NIL)
 	{
 		ExplainPropertyText("Kafka Range Filter", explain_conditions(node, es), es);
-		/* Parameters of the plan have their values only while it runs. */
-		if (!state->ready && range_is_fixed(plan->fdw_exprs))
+		/* Parameters of the plan have their values only while it runs, those of a generic plan none. */
+		if (!state->ready && !compat_explain_generic(es) && range_is_fixed(plan->fdw_exprs))
 			evaluate_boxes(node);
 		if (state->ready)
 			ExplainPropertyText("Kafka Ranges", range_text(state->boxes), es);

@@ -229,6 +229,12 @@ library_new(const KafkaClient *client, rd_kafka_type_t type, rd_kafka_conf_t *co
 	return handle;
 }
 
+bool
+library_reusable(void)
+{
+	return rd_kafka_version() < 0x02040000 || rd_kafka_version() >= 0x020a0100;
+}
+
 /* A handle on its way out, shared by the backend and the thread that destroys it: who comes last frees this. */
 typedef struct Departure
 {

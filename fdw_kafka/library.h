@@ -30,6 +30,12 @@ extern void library_set_number(const KafkaClient *client, rd_kafka_conf_t *conf,
 extern rd_kafka_t *library_new(const KafkaClient *client, rd_kafka_type_t type, rd_kafka_conf_t *conf);
 
 /*
+ * Whether a handle may be kept for the next statement. In the library's releases from 2.4 to 2.10.0 one that knows a topic
+ * frees memory twice, and the server with it goes down, when it meets another topic of that name (its issues 4964, 5051).
+ */
+extern bool library_reusable(void);
+
+/*
  * Destroy a handle; queues, topics and messages must be gone. No ERROR. Does not wait for threads that hang in a name
  * lookup: after LIBRARY_DESTROY_MS it goes on in a thread of its own.
  */

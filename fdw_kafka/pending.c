@@ -161,11 +161,51 @@ describe_sending(void *arg)
 	}
 }
 
+/* The producer that another topic of this transaction uses, which is ours too: even if it has failed, as that is told then. */
+static KafkaProducer *
+producer_in_use(const Target *target)
+{
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		const Target *other = lfirst(lc);
+
+		if (other->producer != NULL && other->serverid == target->serverid && other->userid == target->userid &&
+			same_kind(&other->kind, &target->kind))
+			return other->producer;
+	}
+	return NULL;
+}
+
 static void
 open_target(Target *target)
 {
-	target->producer = producer_get(client_get(target->serverid, target->userid), &target->kind);
+	target->producer = producer_in_use(target);
+	if (target->producer == NULL)
+		target->producer = producer_get(client_get(target->serverid, target->userid), &target->kind);
 	target->sending = producer_open(target->producer, target->topic);
+}
+
+/* Take a target's producer away from it, and from all others that have the same. NULL if it has none. */
+static KafkaProducer *
+take_producer(const Target *target)
+{
+	KafkaProducer *producer = target->producer;
+	ListCell   *lc;
+
+	if (producer == NULL)
+		return NULL;
+	foreach(lc, targets)
+	{
+		Target	   *other = lfirst(lc);
+
+		if (other->producer != producer)
+			continue;
+		other->producer = NULL;
+		other->sending = NULL;
+	}
+	return producer;
 }
 
 static void
@@ -206,19 +246,10 @@ close_producers(Deadline deadline)
 
 	foreach(lc, targets)
 	{
-		Target	   *target = lfirst(lc);
-		KafkaProducer *producer = target->producer;
-		ListCell   *other;
+		KafkaProducer *producer = take_producer(lfirst(lc));
 
-		if (producer == NULL)
-			continue;
-		foreach(other, targets)
-			if (((Target *) lfirst(other))->producer == producer)
-			{
-				((Target *) lfirst(other))->producer = NULL;
-				((Target *) lfirst(other))->sending = NULL;
-			}
-		producer_close(producer, deadline);
+		if (producer != NULL)
+			producer_close(producer, deadline);
 	}
 }
 
@@ -349,6 +380,7 @@ warn_of_sent(int64 count)
 							  (unsigned long) count, count));
 }
 
+/* One whose Kafka transaction cannot be aborted in time is closed. */
 static void
 abort_producers(Deadline deadline)
 {
@@ -356,21 +388,22 @@ abort_producers(Deadline deadline)
 
 	foreach(lc, targets)
 	{
-		Target	   *target = lfirst(lc);
+		KafkaProducer *producer = take_producer(lfirst(lc));
 
-		if (target->producer != NULL && producer_in_transaction(target->producer))
-			producer_abort(target->producer, deadline);
-		target->producer = NULL;
+		if (producer != NULL && producer_in_transaction(producer))
+			producer_abort(producer, deadline);
 	}
 }
 
+/* Where the spool could not be made there is nothing but its context. */
 static void
 after_abort(void)
 {
-	if (spool == NULL)
-		return;
-	warn_of_sent(plain_sent);
-	abort_producers(deadline_in(PRODUCER_CLOSE_MS));
+	if (spool != NULL)
+	{
+		warn_of_sent(plain_sent);
+		abort_producers(deadline_in(PRODUCER_CLOSE_MS));
+	}
 	forget();					/* the file goes with the transaction's resources */
 }
 

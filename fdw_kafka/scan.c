@@ -15,6 +15,7 @@
 #include "fdw_kafka/range.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 /* A gap between two ranges of a partition that is not worth another fetch. */
@@ -56,6 +57,19 @@ struct KafkaScan
 	bool		on_record;		/* for the context of an ERROR */
 	KafkaScanCounters counters;
 };
+
+/* fdw_kafka.strict_offsets */
+static bool strict_offsets = false;
+
+void
+scan_init(void)
+{
+	DefineCustomBoolVariable("fdw_kafka.strict_offsets",
+							 "Fails a scan that is asked for offsets which a partition does not have.",
+							 "Otherwise it returns the records that are there.",
+							 &strict_offsets, false, PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("fdw_kafka");
+}
 
 static void
 scan_describe(StringInfo context, void *arg)
@@ -178,6 +192,40 @@ time_offset(const TimeStart *starts, int count, int64 time, int place)
 	return offset;
 }
 
+/*
+ * An upper bound names the records up to it, and a lower bound those from it on: who is strict wants each of them. Where a
+ * bound is left out, whatever is there will do.
+ */
+static void
+require_offsets(const KafkaScan *scan, const KafkaPartition *partition, const RangeBox *box)
+{
+	bool		ahead = box->last_offset != PG_INT64_MAX && box->last_offset >= partition->high;
+
+	if (!ahead && (box->first_offset <= 0 || box->first_offset >= partition->low))
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FDW_ERROR),
+			errmsg("topic \"%s\" partition %d does not have all offsets that are asked for", scan->options->topic,
+				   partition->partition),
+			errdetail("Asked for are offsets " INT64_FORMAT "%s; it has " INT64_FORMAT " to " INT64_FORMAT ".",
+					  box->first_offset,
+					  box->last_offset == PG_INT64_MAX ? " and more" : psprintf(" to " INT64_FORMAT, box->last_offset),
+					  partition->low, partition->high - 1),
+			errhint("fdw_kafka.strict_offsets is on."));
+}
+
+/* The same of partitions: a box that names one and an end in it. */
+static void
+require_partition(const KafkaScan *scan, const RangeBox *box)
+{
+	if (box->last_offset == PG_INT64_MAX || box->last_partition == PG_INT64_MAX || box->last_partition < scan->numbers)
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_FDW_ERROR),
+			errmsg("topic \"%s\" has no partition " INT64_FORMAT, scan->options->topic, box->last_partition),
+			errhint("fdw_kafka.strict_offsets is on."));
+}
+
 /* What a box wants of a partition. */
 static OffsetRange
 box_range(const RangeBox *box, const KafkaPartition *partition, int64 time_offset)
@@ -221,6 +269,8 @@ plan_partition(KafkaScan *scan, int place, List *boxes, const TimeStart *starts,
 
 		if (partition->partition < box->first_partition || partition->partition > box->last_partition)
 			continue;
+		if (strict_offsets)
+			require_offsets(scan, partition, box);
 		ranges[count++] = box_range(box, partition,
 									box->first_time == RANGE_NO_TIME ? 0 :
 									time_offset(starts, nstarts, box->first_time, place));
@@ -239,9 +289,13 @@ plan_ranges(KafkaScan *scan)
 	List	   *boxes = scan->restricted ? scan->boxes : list_make1(&everything);
 	int			nstarts;
 	TimeStart  *starts = find_times(scan, boxes, &nstarts);
+	ListCell   *lc;
 
 	scan->numbers = scan->nwatermarks > 0 ? scan->watermarks[scan->nwatermarks - 1].partition + 1 : 0;
 	scan->by_number = palloc0(sizeof(PartitionScan *) * Max(scan->numbers, 1));
+	foreach(lc, boxes)
+		if (strict_offsets)
+			require_partition(scan, lfirst(lc));
 	for (int i = 0; i < scan->nwatermarks; i++)
 		plan_partition(scan, i, boxes, starts, nstarts);
 }

@@ -26,6 +26,9 @@ typedef struct KafkaScanCounters
 	int64		bytes;			/* of keys and values */
 } KafkaScanCounters;
 
+/* When the module is loaded. */
+extern void scan_init(void);
+
 /*
  * Prepare a scan, in a memory context of its own below the current one. "all" columns are wanted, or those in "wanted"
  * (attribute numbers). Does not connect.

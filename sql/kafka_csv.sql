@@ -26,6 +26,14 @@ SELECT id FROM csv WHERE "offset" = 14;
 CREATE FOREIGN TABLE kept (id int, name text, total numeric, "offset" bigint OPTIONS (metadata 'offset'), error text OPTIONS (metadata 'error'))
     SERVER kafka OPTIONS (topic 'test-kafka-csv', format 'csv', on_error 'keep');
 SELECT * FROM kept ORDER BY "offset";
+-- A line of \. is a value like another, in every release; before another line it makes two.
+\! printf '0\t1\t-\t=\\.\n0\t1\t-\t5c2e0d0a\n0\t1\t-\t5c2e0a78\n' | $KAFKA_TOOL produce test-kafka-csv >/dev/null
+CREATE FOREIGN TABLE marker (line text, error text OPTIONS (metadata 'error'), "offset" bigint OPTIONS (metadata 'offset'))
+    SERVER kafka OPTIONS (topic 'test-kafka-csv', format 'csv', on_error 'keep');
+SELECT line, error FROM marker WHERE "offset" >= 15;
+CREATE FOREIGN TABLE nulls (a text, "offset" bigint OPTIONS (metadata 'offset'))
+    SERVER kafka OPTIONS (topic 'test-kafka-csv', format 'csv', null '\.');
+SELECT a IS NULL FROM nulls WHERE "offset" = 15;
 -- Options of COPY's.
 \! $KAFKA_TOOL delete test-kafka-csv
 SELECT fdw_kafka_create_topic('kafka', 'test-kafka-csv', 1, 1, '{retention.ms=-1}');

@@ -52,6 +52,19 @@ SELECT "offset", a FROM kept;
 SELECT "offset", a FROM kept WHERE "offset" < 2;
 SELECT * FROM fdw_kafka_watermarks('kept');
 
+-- Records that only an input function can judge need subtransactions, which do not go with parallel workers before 17.
+CREATE TABLE large AS SELECT i FROM generate_series(1, 20000) i;
+ANALYZE large;
+SET max_parallel_workers_per_gather = 2;
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+CREATE FOREIGN TABLE judged (a positive, error text OPTIONS (metadata 'error')) SERVER kafka OPTIONS (topic 'test-kafka-error', on_error 'keep');
+SELECT count(*), count(j.a), count(j.error) FROM judged j LEFT JOIN large l ON l.i = j.a;
+SELECT count(*), count(j.a), count(j.error) FROM large l RIGHT JOIN judged j ON l.i = j.a;
+SELECT count(*) FROM judged WHERE (SELECT count(*) FROM large) > 0;
+DROP TABLE large;
+
 \! $KAFKA_TOOL delete test-kafka-error
 SET client_min_messages = warning;
 DROP EXTENSION fdw_kafka CASCADE;

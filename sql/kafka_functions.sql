@@ -46,7 +46,9 @@ RESET ROLE;
 GRANT USAGE ON FOREIGN SERVER kafka TO kafka_functions_user;
 GRANT SELECT ON t TO kafka_functions_user;
 SET ROLE kafka_functions_user;
-SELECT * FROM fdw_kafka_watermarks('t');  -- ERROR
+\set VERBOSITY sqlstate
+SELECT * FROM fdw_kafka_watermarks('t');  -- ERROR: no user mapping, in the words of the release
+\set VERBOSITY default
 RESET ROLE;
 CREATE USER MAPPING FOR PUBLIC SERVER kafka;
 SET ROLE kafka_functions_user;

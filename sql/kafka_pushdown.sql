@@ -31,7 +31,8 @@ DECLARE line text;
 BEGIN
     FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
         IF line ~ '(Nested Loop|Foreign Scan|Kafka)' THEN
-            RETURN NEXT regexp_replace(regexp_replace(line, ' \(actual.*', ''), '(\$[0-9]+|\(InitPlan 1\).col1)', '$n', 'g');
+            line := regexp_replace(regexp_replace(line, ' \(actual.*', ''), '(\$[0-9]+|\(InitPlan 1\).col1)', '$n', 'g');
+            RETURN NEXT replace(line, '($n = p)', '(p = $n)');
         END IF;
     END LOOP;
 END $$;
@@ -61,7 +62,7 @@ INSERT INTO conditions (condition) VALUES
     ('t BETWEEN ''2023-11-14 22:20'' AND ''2023-11-14 22:20:10'''), ('t >= ''infinity'''), ('t >= ''-infinity'''), ('t > ''1960-01-01'''),
     ('t >= ''290000-01-01'''), ('t >= date ''2023-11-14'''), ('t > timestamp ''2023-11-14 22:28'''), ('t IN (''2023-11-14 22:29:59'', ''2023-11-14 22:14:00'')'),
     ('t >= ''2023-11-14 22:29:50'' AND p = 1 OR t >= ''2023-11-14 22:29:55'' AND p = 2 AND o > 10'), ('t >= ''2023-11-14 22:29:50'' OR o < 3'),
-    ('p = 1 AND o >= 998 AND t >= ''2023-11-14 22:20'''), ('p = 1 AND p = 2');
+    ('p = 1 AND o >= 998 AND t >= ''2023-11-14 22:20'''), ('p = 1 AND p > 1');
 SELECT condition, ranges(condition), matches(condition), differs(condition) FROM conditions ORDER BY id;
 
 -- What that saves.
@@ -109,6 +110,23 @@ EXPLAIN (COSTS OFF) SELECT * FROM rounded WHERE o >= (random() * 0)::bigint;
 -- A view with a security barrier is searched by its owner's conditions first.
 CREATE VIEW guarded WITH (security_barrier) AS SELECT * FROM k WHERE p = 1;
 SELECT count(*) FROM guarded WHERE o < 10;
+
+-- Who is strict gets all offsets that a condition names, or an ERROR; a bound that is left out asks for what is there.
+SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 1200;
+SET fdw_kafka.strict_offsets = on;
+SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 1200;                  -- ERROR
+SELECT count(*) FROM k WHERE p = 1 AND o = 1000;                                -- ERROR
+SELECT count(*) FROM k WHERE p = 7 AND o BETWEEN 900 AND 999;                   -- ERROR
+SELECT count(*) FROM k WHERE p = 7 AND o >= 900;
+SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 900 AND 999;
+SELECT count(*) FROM k WHERE p = 1 AND o >= 900;
+SELECT count(*) FROM k WHERE p = 1;
+\! $KAFKA_TOOL truncate test-kafka-pushdown 1 10
+SELECT count(*) FROM k WHERE p = 1 AND o >= 9;                                  -- ERROR
+SELECT count(*) FROM k WHERE p = 1 AND o BETWEEN 10 AND 19;
+SELECT count(*) FROM k WHERE p = 1 AND o < 20;
+RESET fdw_kafka.strict_offsets;
+SELECT count(*) FROM k WHERE p = 1 AND o >= 9;
 
 \! $KAFKA_TOOL delete test-kafka-pushdown
 SET client_min_messages = warning;

@@ -76,6 +76,11 @@ INSERT INTO raw_all (key, value, headers, "timestamp") VALUES
     ('', '', '{}', '1999-12-31 23:59:59.9999+00'),
     ('k', 'v', NULL, NULL);
 SELECT "offset", key, value, headers FROM raw_all ORDER BY "offset";
+-- As many headers as fit into a record take no longer than they must.
+INSERT INTO raw_all (key, headers) SELECT 'many', jsonb_object_agg('h' || i, CASE WHEN i % 2 = 0 THEN to_jsonb(i::text) ELSE '["a", "b"]' END) FROM generate_series(1, 40000) i;
+SET statement_timeout = '10s';
+SELECT count(*) AS headers, count(*) FILTER (WHERE jsonb_typeof(h.value) = 'array') AS arrays FROM raw_all r, jsonb_each(r.headers) h WHERE r.key = 'many';
+RESET statement_timeout;
 SELECT "offset", to_char("timestamp" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') FROM raw_all WHERE "offset" < 3 ORDER BY 1;
 SELECT now() - "timestamp" < '1 hour' AS just_now FROM raw_all WHERE "offset" = 3;
 
@@ -146,6 +151,30 @@ SELECT key, count(*), bool_and(in_order) AS in_order, max(length(value))
 FROM (SELECT key, value, trim(value)::int = row_number() OVER (PARTITION BY key, length(value) ORDER BY "offset") AS in_order
       FROM sent WHERE key IN ('none', 'gzip', 'snappy', 'lz4', 'zstd')) s
 GROUP BY 1 ORDER BY 1;
+
+-- A topic made anew under its name, while connections know the one before: what is written and read is the new one's.
+CREATE FOREIGN TABLE anew (line text, "offset" bigint OPTIONS (metadata 'offset')) SERVER kafka_write OPTIONS (topic 'test-kafka-anew', format 'text');
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 1');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 2');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 3');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 4');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
+SELECT fdw_kafka_create_topic('kafka_write', 'test-kafka-anew', 1, 1, '{retention.ms=-1}');
+INSERT INTO anew (line) VALUES ('round 5');
+SELECT * FROM anew;
+\! $KAFKA_TOOL delete test-kafka-anew
 
 -- what EXPLAIN tells
 CREATE FOREIGN TABLE fixed (v text) SERVER kafka_write OPTIONS (topic 'kafka_write', format 'text');

@@ -37,7 +37,7 @@ SELECT medallion.add_step('theirs', 'escape', $$
 	SELECT own.try('ALTER ROLE regress_owner SUPERUSER');
 	SELECT own.try('RESET ALL');
 	SELECT own.try('UPDATE medallion.pipeline SET owner = ''postgres''');
-	SELECT own.try('INSERT INTO medallion.step_log VALUES (1, ''x'', 1, 1, ''forged'')')$$);
+	SELECT own.try('INSERT INTO medallion.step_log VALUES (1, ''x'', 1, ''forged'')')$$);
 
 -- Others may neither run nor change it.
 RESET ROLE;

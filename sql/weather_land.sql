@@ -70,6 +70,28 @@ SELECT count(*) FROM medallion.weather_plan;
 -- an object is in the ledger as it is in the bucket
 SELECT count(*) FROM medallion.raw_object o FULL JOIN fdw_s3_list('lake', 'weather-land-raw', 'date=') l ON l.path = o.path WHERE (o.etag, o.bytes) IS DISTINCT FROM (l.etag, l.size);
 
+-- A broker that has less than was planned while the range is read, and is filled again before anybody looks.
+SELECT pg_temp.send(0, 5, 'Oslo');
+SELECT medallion.plan_weather('weather');
+UPDATE medallion.weather_plan w SET last_offset = w.last_offset + 20,
+	path = medallion.raw_path(now()::date, w.partition, w.generation, w.first_offset, w.last_offset + 20, 'zstd');
+ALTER FUNCTION medallion.check_landed(medallion.weather_plan, bigint) RENAME TO check_landed_then;
+CREATE FUNCTION medallion.check_landed(r medallion.weather_plan, first_record bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.send(0, 20, 'Oslo');
+	PERFORM public.fdw_kafka_finish();
+	PERFORM medallion.check_landed_then(r, first_record);
+END $$;
+\set VERBOSITY sqlstate
+SELECT medallion.land_weather('weather'); -- ERROR
+\set VERBOSITY default
+DROP FUNCTION medallion.check_landed(medallion.weather_plan, bigint);
+ALTER FUNCTION medallion.check_landed_then(medallion.weather_plan, bigint) RENAME TO check_landed;
+SELECT pg_temp.send(0, 20, 'Oslo');
+SELECT medallion.land_weather('weather');
+SELECT count(*) = sum(p.next_offset) FILTER (WHERE s."offset" = 0) AS all_landed
+  FROM (SELECT b.partition, b."offset" FROM bronze.weather b WHERE partition = 0) s JOIN medallion.weather_position p USING (partition);
+
 -- names, and what they tell
 SELECT medallion.raw_path('2026-01-31', 12, 1, 7, 250000, 'zstd'), medallion.raw_path('2026-01-31', 0, 3, 0, 9223372036854775806, 'gzip');
 SELECT n.* FROM (VALUES ('date=2026-01-31/12-00000000000000000007-00000000000000250000.jsonl.zst'), ('date=2026-01-31/0-00000000000000000000-09223372036854775806.g3.jsonl.gz'),

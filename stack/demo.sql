@@ -19,6 +19,7 @@ BEGIN
 	END IF;
 END
 $$;
+ALTER EXTENSION medallion UPDATE;
 
 -- Created once; addresses and secrets set each time, because a stack that was made anew has others.
 CREATE SERVER IF NOT EXISTS retaildb FOREIGN DATA WRAPPER fdw_mysql OPTIONS (host :'mysql_host', port :'mysql_port', dbname 'retaildb');

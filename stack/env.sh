@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 env_names=(PGHOST PGPORT PGUSER PGDATABASE MYSQL_HOST MYSQL_PORT MYSQL_USER MYSQL_PWD RETAIL_USER RETAIL_PWD
-	KAFKA_BROKERS S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY)
+	KAFKA_BROKERS S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY METABASE_URL METABASE_EMAIL METABASE_PASSWORD)
 
 secret() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
@@ -33,6 +33,7 @@ env_make() {
 	RETAIL_USER=pipeline RETAIL_PWD=$(secret)
 	KAFKA_BROKERS=$(env_brokers)
 	S3_ENDPOINT=http://127.0.0.1:$(port_free 27900) S3_ACCESS_KEY=medallion S3_SECRET_KEY=$(secret)
+	env_metabase
 	env_write
 }
 
@@ -49,10 +50,14 @@ env_write() {
 
 env_brokers() { echo "127.0.0.1:$(port_free 27092)"; }
 
+# Metabase refuses an address without a domain, and a password without a digit.
+env_metabase() { METABASE_URL=http://127.0.0.1:$(port_free 27300) METABASE_EMAIL=admin@medallion.example METABASE_PASSWORD=$(secret)1; }
+
 # A file of an earlier version lacks what has been added since.
 env_complete() {
-	[ -z "${KAFKA_BROKERS:-}" ] || return 0
-	KAFKA_BROKERS=$(env_brokers)
+	[ -z "${KAFKA_BROKERS:-}" ] || [ -z "${METABASE_URL:-}" ] || return 0
+	KAFKA_BROKERS=${KAFKA_BROKERS:-$(env_brokers)}
+	[ -n "${METABASE_URL:-}" ] || env_metabase
 	env_write
 }
 
@@ -70,6 +75,7 @@ env_port() {
 		MariaDB) MYSQL_PORT=$free ;;
 		Kafka) KAFKA_BROKERS=127.0.0.1:$free ;;
 		MinIO) S3_ENDPOINT=http://127.0.0.1:$free ;;
+		Metabase) METABASE_URL=http://127.0.0.1:$free ;;
 	esac
 	env_write
 }

@@ -18,7 +18,7 @@ package_list() {
 	major=$(package_postgres_major)
 	echo "postgresql-${major:-15} postgresql-server-dev-${major:-15} postgresql-${major:-15}-cron" \
 		"mariadb-server mariadb-client libmariadb-dev librdkafka-dev libcurl4-openssl-dev libs3-dev libzstd-dev zlib1g-dev" \
-		"$(package_java)" "kcat gcc libc6-dev make perl libipc-run-perl libio-socket-ssl-perl"
+		"$(package_java)" "kcat gcc libc6-dev make perl libipc-run-perl libio-socket-ssl-perl python3"
 }
 
 # Java for the Kafka broker, where there is none that it runs on; Maven while its jars are not here.
@@ -94,12 +94,12 @@ package_need() {
 package_elsewhere() {
 	local name missing=
 
-	for name in "${PG_CONFIG:-pg_config}" mariadbd mariadb-install-db mariadb java mvn make gcc; do
+	for name in "${PG_CONFIG:-pg_config}" mariadbd mariadb-install-db mariadb java mvn make gcc python3; do
 		if [ "$name" = mvn ] && [ -d "$kafka_jars" ]; then continue; fi
 		command -v "$name" >/dev/null || missing+=" $name"
 	done
 	[ -z "$missing" ] || die "not a Debian system, and these commands are missing:$missing" \
 		"Install PostgreSQL 15 to 18 with its server headers and pg_cron, MariaDB, Java 17 or 21, Maven, the" \
-		"development files of MariaDB Connector/C, librdkafka, libcurl, libs3, zstd and zlib, and a C compiler; then" \
+		"development files of MariaDB Connector/C, librdkafka, libcurl, libs3, zstd and zlib, a C compiler and Python 3; then" \
 		"run this again."
 }

@@ -18,7 +18,7 @@ process_pid() {
 }
 
 process_is_ours() {
-	grep -zqxF -e "$state/$1" -e "--datadir=$state/$1" -e "log.dirs=$state/$1" "/proc/$2/cmdline" 2>/dev/null
+	grep -zqxF -e "$state/$1" -e "--datadir=$state/$1" -e "log.dirs=$state/$1" -e "-Djava.io.tmpdir=$state/$1" "/proc/$2/cmdline" 2>/dev/null
 }
 
 # Every process that works inside our data folder, whatever any pid file says.

@@ -8,9 +8,10 @@
 . "$top/stack/mariadb.sh"
 . "$top/stack/kafka.sh"
 . "$top/stack/minio.sh"
+. "$top/stack/metabase.sh"
 
 servers=(postgres mariadb kafka minio)
-declare -A title=([postgres]=PostgreSQL [mariadb]=MariaDB [kafka]=Kafka [minio]=MinIO)
+declare -A title=([postgres]=PostgreSQL [mariadb]=MariaDB [kafka]=Kafka [minio]=MinIO [metabase]=Metabase)
 
 server_port() {
 	case $1 in
@@ -18,6 +19,7 @@ server_port() {
 		mariadb) echo "$MYSQL_PORT" ;;
 		kafka) kafka_port ;;
 		minio) s3_port ;;
+		metabase) metabase_port ;;
 	esac
 }
 
@@ -37,4 +39,6 @@ servers_show() {
 			printf '  %-10s  stopped\n' "${title[$server]}"
 		fi
 	done
+	# not one that the stack needs
+	if pid=$(process_pid metabase); then printf '  %-10s  running  %s  pid %s\n' Metabase "$METABASE_URL" "$pid"; fi
 }

@@ -457,4 +457,21 @@ is($stack->try('SELECT count(*) >= 2000 FROM mock', 60)->{out}, 't', '... and ba
 note(sprintf 'slowest %s: %.3f s', $_, $slowest{$_}) for sort keys %slowest;
 $proxy->stop;
 $broker->stop;
+# Several topics of one Kafka transaction, which cannot be aborted in time: their producer is closed, once.
+$kafka->create('other', 1);
+$stack->sql("CREATE FOREIGN TABLE behind_other (n int) SERVER behind OPTIONS (topic 'other', format 'csv', transactional 'true')");
+{
+	my $session = $stack->session;
+
+	for my $undo ('ROLLBACK', 'ROLLBACK TO s; COMMIT')
+	{
+		$session->sql("BEGIN; SAVEPOINT s; INSERT INTO behind_whole VALUES ('k', 1, 'x'); INSERT INTO behind_other VALUES (1); SELECT count(*) FROM fdw_kafka_finish()");
+		$proxy->fault(act => 'blackhole');
+		my $result = $session->try($undo, 20);
+		$proxy->pass;
+		ok(!$result->{lost} && !$result->{late} && !defined $result->{code}, "two topics of a transaction that cannot be aborted: $undo") or diag($result->{text});
+		is($session->try('INSERT INTO behind_other VALUES (2)', 30)->{code}, undef, '... and the session writes on');
+	}
+}
+
 done_testing();

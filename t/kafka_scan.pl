@@ -44,6 +44,14 @@ sub same
 	return is($ours, $theirs, $what);
 }
 
+# The answer to a commit comes before its marker stands in the log.
+sub ended
+{
+	my ($table, $high) = @_;
+
+	return Stack::until_true(sub { $stack->sql("SELECT high FROM fdw_kafka_watermarks('$table')") >= $high }, 30);
+}
+
 # Transactions ------------------------------------------------------------------------------------------------------------
 
 my $topic = topic('transactions', 1);
@@ -56,6 +64,7 @@ $kafka->produce($topic, records(1, 3));
 my $sender = $kafka->transaction($topic);
 $sender->send(records(4, 6));
 $sender->commit;
+ended('transactions', 7);
 my $began = time;
 is($session->try($count)->{out}, 6, 'a topic that ends with the marker of a commit');
 cmp_ok(time - $began, '<', 5, '... without waiting for what never comes');
@@ -75,6 +84,7 @@ is($session->try($count)->{out}, 6, 'an open transaction hides what follows it')
 is($stack->sql('SELECT count(*) FROM uncommitted'), 14, '... but not from read_uncommitted');
 is($stack->sql("SELECT high FROM fdw_kafka_watermarks('transactions')"), 11, 'the watermark is the last stable offset');
 $open->commit;
+ended('transactions', 17);
 is($session->try($count)->{out}, 11, 'then it commits');
 same('transactions', 'the records are those that Kafka reads');
 

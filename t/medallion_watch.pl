@@ -78,6 +78,13 @@ ok(until_row('count(*)', "medallion.run WHERE pipeline = 'a' AND state = 'succee
 is(row('count(*)', "medallion.run WHERE state = 'skipped'"), '0', 'and none was skipped');
 $stack->sql('UPDATE public.state SET naps = 0');
 
+# Two that differ: one after the other, whichever worker has them.
+$stack->sql('UPDATE public.state SET naps = 0.2');
+$stack->sql("SELECT medallion.trigger('d', '{\"n\": 1}'), medallion.trigger('d', '{\"n\": 2}')");
+ok(defined Stack::until_true(sub { watch(); row('count(*)', "medallion.run WHERE pipeline = 'd' AND params <> '{}' AND state = 'succeeded'") eq '2' }, 20), 'two requests with different parameters are two runs');
+is(row('count(*)', "medallion.run WHERE state = 'skipped'"), '0', 'and none was skipped');
+$stack->sql('UPDATE public.state SET naps = 0');
+
 # ---- what comes after ----
 
 $stack->sql("SET ROLE loader; SELECT medallion.run_after('b', 'a'); SELECT medallion.run_after('c', 'b')");

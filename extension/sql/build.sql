@@ -95,6 +95,7 @@ BEGIN
 	EXECUTE medallion.build_sql(m);
 	GET DIAGNOSTICS built = ROW_COUNT;
 	PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
+	PERFORM medallion.note_inputs(m);
 	IF m.strategy <> 'replace' THEN
 		EXECUTE format('CREATE UNIQUE INDEX ON %s (%s)', m.built, medallion.column_list(m.key));
 		EXECUTE format('CREATE VIEW %s AS %s', m.work, medallion.whole_sql(m));

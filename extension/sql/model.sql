@@ -91,14 +91,14 @@ COMMENT ON COLUMN medallion.model_change.rows IS 'rows of the table afterwards';
 COMMENT ON COLUMN medallion.model_change.published_at IS 'when';
 
 CREATE VIEW medallion.model_table WITH (security_invoker) AS
-	SELECT m.pipeline, m.name, m.layer, m.position, m.key, m.query, m.strategy, m.time_column, m.marks_deleted,
+	SELECT m.pipeline, m.name, m.layer, m.position, m.key, m.query,
 		   pg_catalog.format('%I.%I', l.schema_name, m.name) AS target,
 		   pg_catalog.format('%I.%I', medallion.work_schema(m.pipeline), m.name) AS work,
-		   pg_catalog.format('%I.%I', medallion.work_schema(m.pipeline),
-							 CASE m.strategy WHEN 'replace' THEN m.name::text ELSE pg_catalog.concat('_', m.name) END) AS built,
 		   CASE WHEN l.lake_schema IS NOT NULL THEN pg_catalog.format('%I.%I', l.lake_schema, m.name) END AS lake,
 		   CASE WHEN l.lake_schema IS NOT NULL THEN pg_catalog.format('%s/part-00000.csv', m.name) END AS path,
-		   l.server, l.bucket
+		   l.server, l.bucket, m.strategy, m.time_column, m.marks_deleted,
+		   pg_catalog.format('%I.%I', medallion.work_schema(m.pipeline),
+							 CASE m.strategy WHEN 'replace' THEN m.name::text ELSE pg_catalog.concat('_', m.name) END) AS built
 	  FROM medallion.model m
 	  JOIN medallion.layer l ON l.pipeline OPERATOR(pg_catalog.=) m.pipeline AND l.name OPERATOR(pg_catalog.=) m.layer;
 COMMENT ON VIEW medallion.model_table IS 'models with the tables and the object that belong to them';

@@ -19,8 +19,9 @@ DECLARE
 	t regclass;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['medallion.layer', 'medallion.source', 'medallion.model', 'medallion.model_reference',
-							 'medallion.model_change', 'medallion.publication', 'medallion.build',
-							 'medallion.check_rule', 'medallion.check_result', 'medallion.check_failure', 'medallion.object', 'medallion.successor', 'medallion.cadence', 'medallion.data_interval',
+							 'medallion.model_change', 'medallion.model_input', 'medallion.publication', 'medallion.build',
+							 'medallion.check_rule', 'medallion.check_result', 'medallion.check_failure', 'medallion.object',
+							 'medallion.successor', 'medallion.cadence', 'medallion.data_interval',
 							 'medallion.alert', 'medallion.alert_route', 'medallion.alert_delivery', 'medallion.max_age',
 							 'medallion.weather_producer', 'medallion.weather_city', 'medallion.weather_poll',
 							 'medallion.weather_watermark', 'medallion.weather_day', 'medallion.weather_topic',
@@ -33,6 +34,12 @@ END
 $$;
 GRANT SELECT ON medallion.model_table, medallion.planned_object, medallion.check_status, medallion.weather_lag, medallion.weather_progress,
 	medallion.weather_freshness TO PUBLIC;
+-- For observers too: they show what visible_pipeline does, and the functions under them tell no more than that runs and jobs exist.
+GRANT SELECT ON medallion.visible_pipeline, medallion.last_success, medallion.freshness, medallion.running, medallion.next_run, medallion.lineage,
+	medallion.problem, medallion.health, medallion.metrics, medallion._metabase_metadata TO PUBLIC;
+GRANT EXECUTE ON FUNCTION medallion.run_process(), medallion.cron_jobs(), medallion.cron_problem(), medallion.next_time(text, timestamptz, text),
+	medallion.cron_day(date, text, text), medallion.cron_field(text, integer, integer, text[]),
+	medallion.display_name(text), medallion.semantic_type(text, "char") TO PUBLIC;
 ALTER TABLE medallion.endpoint ENABLE ROW LEVEL SECURITY;
 CREATE POLICY operator ON medallion.endpoint FOR SELECT USING (medallion.is_operator(pipeline, current_user));
 GRANT SELECT ON medallion.endpoint TO PUBLIC;

@@ -8,11 +8,13 @@ CREATE FUNCTION medallion.owner_of(pipeline text) RETURNS oid
 AS $$ SELECT r.oid FROM medallion.pipeline p JOIN pg_roles r ON r.rolname = p.owner WHERE p.name = pipeline $$;
 COMMENT ON FUNCTION medallion.owner_of(text) IS 'role that owns a pipeline';
 
--- What is made belongs to its maker, and steps run as the owner.
+-- What is made belongs to its maker, and steps run as the owner. A superuser, too, has to act as the owner: queries and
+-- triggers that the owner has stored must not run with more rights than the owner's.
 CREATE FUNCTION medallion.check_maker(pipeline text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM medallion.check_owner($1);
 	IF medallion.owner_of($1) IS DISTINCT FROM (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user) THEN
 		RAISE EXCEPTION 'only the owner of pipeline "%" can make its tables', $1
 			USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %I', (SELECT p.owner FROM medallion.pipeline p WHERE p.name = $1));
@@ -44,6 +46,32 @@ END
 $$;
 COMMENT ON FUNCTION medallion.make_schema(text, name) IS 'make a schema of a pipeline; an ERROR if it is somebody else''s';
 
+-- Before PostgreSQL 18, AFTER triggers run as whoever is current when they fire: those of a table that refers to this one
+-- ON DELETE CASCADE would run as the owner of this one.
+CREATE FUNCTION medallion.check_triggers(pipeline text, relation regclass) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	owner oid := medallion.owner_of($1);
+	stranger oid;
+	thing text;
+BEGIN
+	SELECT s.role, s.thing INTO stranger, thing
+	FROM (SELECT p.proowner, format('trigger "%s"', t.tgname) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = relation
+		  UNION ALL
+		  SELECT c.relowner, format('foreign key "%s" of table %s', f.conname, f.conrelid::regclass)
+			FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid WHERE f.confrelid = relation AND f.contype = 'f') s (role, thing)
+	JOIN pg_roles r ON r.oid = s.role
+	WHERE s.role <> owner AND NOT r.rolsuper LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'table % has a % that belongs to another role', relation, thing
+			USING ERRCODE = 'insufficient_privilege', DETAIL = format('What role "%s" has put there would run with the rights of the owner of pipeline "%s".',
+																	  pg_get_userbyid(stranger), $1), HINT = 'Drop it.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.check_triggers(text, regclass) IS 'an ERROR if somebody but the owner or a superuser has put triggers on a table, or keys that refer to it';
+
 -- Look at it with the table locked where others could replace it.
 CREATE FUNCTION medallion.own_table(pipeline text, name text) RETURNS regclass
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -58,6 +86,8 @@ BEGIN
 		RAISE EXCEPTION '% is no table of the owner of pipeline "%"', relation, $1
 			USING ERRCODE = 'insufficient_privilege', HINT = 'Its triggers and functions would run with the owner''s rights.';
 	END IF;
+	PERFORM medallion.check_maker($1);
+	PERFORM medallion.check_triggers($1, relation);
 	RETURN relation;
 END
 $$;

@@ -7,16 +7,16 @@ CREATE TABLE medallion.pipeline (
 	id integer NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE,
 	owner name NOT NULL,
 	description text,
-	paused boolean NOT NULL DEFAULT false,
-	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	paused boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE medallion.pipeline IS 'a pipeline: an ordered set of steps, run as its owner';
 COMMENT ON COLUMN medallion.pipeline.name IS 'name of the pipeline';
 COMMENT ON COLUMN medallion.pipeline.id IS 'second key of the advisory lock that keeps runs of the pipeline apart';
 COMMENT ON COLUMN medallion.pipeline.owner IS 'role whose rights the steps run with; a name, so that a dump can be restored anywhere';
 COMMENT ON COLUMN medallion.pipeline.description IS 'what the pipeline is for';
-COMMENT ON COLUMN medallion.pipeline.paused IS 'run() does nothing until resume()';
 COMMENT ON COLUMN medallion.pipeline.created_at IS 'when it was made';
+COMMENT ON COLUMN medallion.pipeline.paused IS 'run() does nothing until resume()';
 
 CREATE FUNCTION medallion.create_pipeline(name text, description text DEFAULT NULL) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -2,7 +2,8 @@
 -- Repair: what a pipeline has made is made again where it is missing.
 --
 
--- Each step does so first, and so does each install with the same arguments.
+-- Each step does so first, and so does each install with the same arguments. Outside of a run, only the owner may: whatever
+-- the owner has stored (queries, triggers, defaults) would run with the rights of the caller.
 CREATE FUNCTION medallion.repair(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,7 +12,7 @@ DECLARE
 	s medallion.source;
 	m medallion.model_table;
 BEGIN
-	PERFORM medallion.check_owner($1);
+	PERFORM medallion.check_maker($1);
 	IF EXISTS (SELECT FROM medallion.weather_topic t WHERE t.pipeline = $1) THEN
 		PERFORM medallion.repair_weather($1);
 		RETURN;

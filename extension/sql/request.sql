@@ -27,6 +27,19 @@ COMMENT ON COLUMN medallion.request.requested_at IS 'when';
 COMMENT ON COLUMN medallion.request.pid IS 'worker that has taken it, or NULL';
 COMMENT ON COLUMN medallion.request.started_at IS 'when it was taken';
 
+CREATE FUNCTION medallion.return_requests(taken bigint[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM medallion.request q
+	 WHERE q.request_id = ANY (taken)
+	   AND EXISTS (SELECT FROM medallion.request o WHERE o.pid IS NULL
+				   AND (o.pipeline, COALESCE(o.run_id, 0), o.params) = (q.pipeline, COALESCE(q.run_id, 0), q.params));
+	UPDATE medallion.request q SET pid = NULL, started_at = NULL WHERE q.request_id = ANY (taken);
+END
+$$;
+COMMENT ON FUNCTION medallion.return_requests(bigint[]) IS 'have requests that were taken and not served wait again, unless the same has been asked for meanwhile';
+
 CREATE TABLE medallion.successor (
 	pipeline text NOT NULL REFERENCES medallion.pipeline ON DELETE CASCADE,
 	next text NOT NULL REFERENCES medallion.pipeline ON DELETE CASCADE,

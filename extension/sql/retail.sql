@@ -21,6 +21,7 @@ BEGIN
 		RETURN;
 	END IF;
 
+	PERFORM medallion.check_installer(source, lake);
 	PERFORM medallion.create_pipeline('retail', arguments);
 	PERFORM public.fdw_s3_create_bucket(lake, b) FROM unnest(ARRAY[raw_bucket, silver_bucket, gold_bucket]) AS b;
 	PERFORM medallion.create_layer('retail', 'raw', 'bronze', lake, raw_bucket);

@@ -6,21 +6,21 @@ CREATE TABLE medallion.run (
 	run_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
 	pipeline text NOT NULL REFERENCES medallion.pipeline ON DELETE CASCADE,
 	state text NOT NULL CHECK (state IN ('running', 'waiting', 'succeeded', 'failed', 'skipped')),
+	started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	ended_at timestamptz,
+	triggered_by name NOT NULL,
+	pid integer NOT NULL DEFAULT pg_catalog.pg_backend_pid(),
+	failed_step text,
+	sqlstate text,
+	message text,
 	mode text NOT NULL DEFAULT 'run' CHECK (mode IN ('run', 'rebuild', 'step')),
 	from_step text,
 	params jsonb NOT NULL DEFAULT '{}',
 	interval_start timestamptz,
 	interval_end timestamptz,
 	reason text NOT NULL DEFAULT 'call',
-	started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	ended_at timestamptz,
 	continued_at timestamptz,
-	retry_at timestamptz,
-	triggered_by name NOT NULL,
-	pid integer NOT NULL DEFAULT pg_catalog.pg_backend_pid(),
-	failed_step text,
-	sqlstate text,
-	message text
+	retry_at timestamptz
 );
 CREATE INDEX ON medallion.run (pipeline, run_id);
 CREATE INDEX ON medallion.run (pipeline) WHERE state IN ('running', 'waiting');
@@ -29,26 +29,25 @@ COMMENT ON COLUMN medallion.run.run_id IS 'number of the run';
 COMMENT ON COLUMN medallion.run.pipeline IS 'the pipeline';
 COMMENT ON COLUMN medallion.run.state IS
 'running, waiting (a try failed, and the next is due at retry_at), succeeded, failed, or skipped: another run of the pipeline was under way';
+COMMENT ON COLUMN medallion.run.started_at IS 'when the run began';
+COMMENT ON COLUMN medallion.run.ended_at IS 'when it ended; NULL while it runs';
+COMMENT ON COLUMN medallion.run.triggered_by IS 'role that started it';
+COMMENT ON COLUMN medallion.run.pid IS 'process that worked on it last, as in pg_stat_activity';
+COMMENT ON COLUMN medallion.run.failed_step IS 'the first step that failed, or the one that was cancelled';
+COMMENT ON COLUMN medallion.run.sqlstate IS 'SQLSTATE of that failure';
+COMMENT ON COLUMN medallion.run.message IS 'message of that failure, or why the run was skipped';
 COMMENT ON COLUMN medallion.run.mode IS 'run: all steps; rebuild: from_step and what depends on it; step: from_step alone';
 COMMENT ON COLUMN medallion.run.from_step IS 'with mode rebuild or step: the step that was asked for';
 COMMENT ON COLUMN medallion.run.params IS 'what the caller gave, for the steps to read with current_params()';
 COMMENT ON COLUMN medallion.run.interval_start IS 'begin of the run''s data interval, or NULL';
 COMMENT ON COLUMN medallion.run.interval_end IS 'its end, which is not within it, or NULL';
 COMMENT ON COLUMN medallion.run.reason IS 'what started it: call, trigger, stale, backfill, or the pipeline after which it was due';
-COMMENT ON COLUMN medallion.run.started_at IS 'when the run began';
-COMMENT ON COLUMN medallion.run.ended_at IS 'when it ended; NULL while it runs';
 COMMENT ON COLUMN medallion.run.continued_at IS 'when it was last taken up again, by watch() or retry()';
 COMMENT ON COLUMN medallion.run.retry_at IS 'when its failed steps are due again, while it is waiting';
-COMMENT ON COLUMN medallion.run.triggered_by IS 'role that started it';
-COMMENT ON COLUMN medallion.run.pid IS 'process that worked on it last, as in pg_stat_activity';
-COMMENT ON COLUMN medallion.run.failed_step IS 'the first step that failed, or the one that was cancelled';
-COMMENT ON COLUMN medallion.run.sqlstate IS 'SQLSTATE of that failure';
-COMMENT ON COLUMN medallion.run.message IS 'message of that failure, or why the run was skipped';
 
 CREATE TABLE medallion.step_run (
 	run_id bigint NOT NULL REFERENCES medallion.run ON DELETE CASCADE,
 	step text NOT NULL,
-	try integer NOT NULL DEFAULT 1,
 	state text NOT NULL CHECK (state IN ('running', 'waiting', 'succeeded', 'unchanged', 'failed', 'blocked')),
 	rows bigint,
 	bytes bigint,
@@ -61,12 +60,12 @@ CREATE TABLE medallion.step_run (
 	context text,
 	definition text NOT NULL,
 	fingerprint text,
+	try integer NOT NULL DEFAULT 1,
 	PRIMARY KEY (run_id, step, try)
 );
 COMMENT ON TABLE medallion.step_run IS 'one try of a step of a run';
 COMMENT ON COLUMN medallion.step_run.run_id IS 'the run';
 COMMENT ON COLUMN medallion.step_run.step IS 'the step';
-COMMENT ON COLUMN medallion.step_run.try IS 'number of the try within the run, from 1';
 COMMENT ON COLUMN medallion.step_run.state IS
 'running, succeeded, unchanged (nothing to do), waiting (failed, and to be tried again), failed, or blocked: a step that it depends on failed, or the run was cancelled';
 COMMENT ON COLUMN medallion.step_run.rows IS 'rows that the step reported';
@@ -80,34 +79,35 @@ COMMENT ON COLUMN medallion.step_run.hint IS 'hint of the failure';
 COMMENT ON COLUMN medallion.step_run.context IS 'where in the SQL of the step it failed';
 COMMENT ON COLUMN medallion.step_run.definition IS 'hash of the step''s SQL at that time';
 COMMENT ON COLUMN medallion.step_run.fingerprint IS 'versions of the step''s inputs, read before it ran';
+COMMENT ON COLUMN medallion.step_run.try IS 'number of the try within the run, from 1';
 
 CREATE TABLE medallion.step_log (
 	run_id bigint NOT NULL,
 	step text NOT NULL,
-	try integer NOT NULL DEFAULT 1,
 	position integer NOT NULL,
 	object text NOT NULL,
 	rows bigint,
 	bytes bigint,
 	note text,
 	at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	try integer NOT NULL DEFAULT 1,
 	PRIMARY KEY (run_id, step, try, position),
 	FOREIGN KEY (run_id, step, try) REFERENCES medallion.step_run ON DELETE CASCADE
 );
 COMMENT ON TABLE medallion.step_log IS 'what a step reported: one line per table or object';
 COMMENT ON COLUMN medallion.step_log.run_id IS 'the run';
 COMMENT ON COLUMN medallion.step_log.step IS 'the step';
-COMMENT ON COLUMN medallion.step_log.try IS 'the try';
 COMMENT ON COLUMN medallion.step_log.position IS 'order of the lines of a step';
 COMMENT ON COLUMN medallion.step_log.object IS 'table or object that the line is about';
 COMMENT ON COLUMN medallion.step_log.rows IS 'rows';
 COMMENT ON COLUMN medallion.step_log.bytes IS 'bytes';
 COMMENT ON COLUMN medallion.step_log.note IS 'anything else worth knowing';
 COMMENT ON COLUMN medallion.step_log.at IS 'when it was reported';
+COMMENT ON COLUMN medallion.step_log.try IS 'the try';
 
 CREATE PROCEDURE medallion.run(pipeline text, INOUT run_id bigint DEFAULT NULL, INOUT state text DEFAULT NULL,
 		params jsonb DEFAULT '{}', step text DEFAULT NULL)
-	LANGUAGE c AS 'MODULE_PATHNAME', 'medallion_run';
+	LANGUAGE c AS 'MODULE_PATHNAME', 'medallion_run_0_2';
 COMMENT ON PROCEDURE medallion.run(text, bigint, text, jsonb, text) IS
 'bring a pipeline up to date: run its steps, or the one named, as its owner, commit each with its outcome, and end with an ERROR if one failed';
 
@@ -184,39 +184,39 @@ CREATE FUNCTION medallion.report(object text, rows bigint, bytes bigint DEFAULT 
 COMMENT ON FUNCTION medallion.report(text, bigint, bigint, text) IS
 'add a line to the log of the running step and its rows and bytes to the step''s; outside a run it only tells the client';
 
--- 10 is the first superuser: a pipeline whose owner was dropped is shown to superusers.
+-- Details quote rows, and parameters may be anything: they are for operators. Both views are in order, so that the newest
+-- are found without the rest; a join would lose it.
 CREATE VIEW medallion.run_history WITH (security_barrier) AS
 	SELECT r.run_id, r.pipeline, r.state, r.started_at, r.ended_at,
 		   COALESCE(r.ended_at, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) r.started_at AS duration,
-		   s.rows, s.bytes, r.failed_step, r.sqlstate, r.message, r.triggered_by,
-		   r.mode, r.reason, r.params, r.interval_start, r.interval_end, r.retry_at
+		   (SELECT pg_catalog.sum(t.rows)::bigint FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id) AS rows,
+		   (SELECT pg_catalog.sum(t.bytes)::bigint FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id) AS bytes,
+		   r.failed_step, r.sqlstate, r.message, r.triggered_by, r.mode, r.reason,
+		   CASE WHEN r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p WHERE p.operated)) THEN r.params END AS params,
+		   r.interval_start, r.interval_end, r.retry_at
 	  FROM medallion.run r
-	  JOIN medallion.pipeline p ON p.name OPERATOR(pg_catalog.=) r.pipeline
-	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
-	  LEFT JOIN LATERAL (SELECT pg_catalog.sum(t.rows)::bigint AS rows, pg_catalog.sum(t.bytes)::bigint AS bytes
-						   FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id) s ON true
-	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
-COMMENT ON VIEW medallion.run_history IS 'runs of the pipelines whose owner''s rights the reader has';
+	 WHERE r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p))
+	 ORDER BY r.run_id DESC;
+COMMENT ON VIEW medallion.run_history IS 'runs of the pipelines that the reader may look at, newest first';
 
 CREATE VIEW medallion.step_history WITH (security_barrier) AS
 	SELECT r.run_id, r.pipeline, s.step, s.state, s.started_at, s.ended_at,
 		   COALESCE(s.ended_at, pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) s.started_at AS duration,
-		   s.rows, s.bytes, s.sqlstate, s.message, s.detail, s.hint, s.try
-	  FROM medallion.step_run s
-	  JOIN medallion.run r ON r.run_id OPERATOR(pg_catalog.=) s.run_id
-	  JOIN medallion.pipeline p ON p.name OPERATOR(pg_catalog.=) r.pipeline
-	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
-	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
+		   s.rows, s.bytes, s.sqlstate, s.message,
+		   CASE WHEN r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p WHERE p.operated)) THEN s.detail END AS detail,
+		   s.hint, s.try
+	  FROM medallion.run r
+	 CROSS JOIN LATERAL (SELECT * FROM medallion.step_run t WHERE t.run_id OPERATOR(pg_catalog.=) r.run_id OFFSET 0) s
+	 WHERE r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p))
+	 ORDER BY r.run_id DESC;
 COMMENT ON VIEW medallion.step_history IS 'steps of the runs in run_history';
 
 CREATE VIEW medallion.latest_run WITH (security_barrier) AS
 	SELECT p.name AS pipeline, p.owner, p.description, r.run_id, r.state, r.started_at, r.ended_at, r.failed_step, r.sqlstate, r.message,
 		   p.paused, r.retry_at
-	  FROM medallion.pipeline p
-	  LEFT JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner
+	  FROM medallion.visible_pipeline p
 	  LEFT JOIN LATERAL (SELECT * FROM medallion.run l
 						  WHERE l.pipeline OPERATOR(pg_catalog.=) p.name AND l.state OPERATOR(pg_catalog.<>) 'skipped'
-						  ORDER BY l.run_id DESC LIMIT 1) r ON true
-	 WHERE pg_catalog.pg_has_role(COALESCE(o.oid, 10), 'USAGE');
-COMMENT ON VIEW medallion.latest_run IS 'the reader''s pipelines, each with its latest run that was not skipped';
+						  ORDER BY l.run_id DESC LIMIT 1) r ON true;
+COMMENT ON VIEW medallion.latest_run IS 'the pipelines that the reader may look at, each with its latest run that was not skipped';
 

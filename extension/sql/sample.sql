@@ -15,6 +15,7 @@ BEGIN
 		RETURN;
 	END IF;
 
+	PERFORM medallion.check_installer(lake);
 	PERFORM medallion.create_pipeline('sample', arguments);
 	PERFORM public.fdw_s3_create_bucket(lake, bucket);
 	PERFORM medallion.create_layer('sample', 'raw', 'bronze', lake, bucket);

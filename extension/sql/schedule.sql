@@ -91,23 +91,26 @@ AS $$
 		   CASE WHEN string_to_array(substring(e.extversion FROM '^[0-9.]+'), '.')::integer[] >= '{1,5}' THEN '20 seconds' ELSE '* * * * *' END,
 		   'SELECT medallion.watch()'
 	  FROM pg_extension e WHERE e.extname = 'pg_cron'
+	 UNION ALL
+	SELECT 'medallion maintain', '17 3 * * *', 'CALL medallion.maintain()'
 $$;
 COMMENT ON FUNCTION medallion.common_job() IS 'pg_cron jobs that come with the first schedule of a role';
 
--- The job runs as the calling role, a superuser's as the owner of the pipeline; run() then acts as the owner.
+-- The job belongs to the owner of the pipeline and runs as it; only a superuser can make a job that is another role's.
 CREATE FUNCTION medallion.schedule(pipeline text, cron text, max_age interval DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	name text := medallion.job_name(pipeline);
 	command text := medallion.job_command(pipeline);
-	role name := current_user;
+	role name := (SELECT p.owner FROM medallion.pipeline p WHERE p.name = $1);
 	other text;
 	job bigint;
 BEGIN
 	PERFORM medallion.check_owner(pipeline);
-	IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-		role := (SELECT p.owner FROM medallion.pipeline p WHERE p.name = $1);
+	IF role <> current_user AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+		RAISE EXCEPTION 'only the owner of pipeline "%" can schedule it', pipeline
+			USING ERRCODE = 'insufficient_privilege', DETAIL = 'Its job runs as the owner.', HINT = format('SET ROLE %I', role);
 	END IF;
 	PERFORM medallion.require_cron(format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L)',
 										  name, cron, command, current_database(), role));
@@ -128,7 +131,8 @@ END
 $$;
 COMMENT ON FUNCTION medallion.schedule(text, text, interval) IS
 'run a pipeline by pg_cron at these times (cron syntax; GMT, unless cron.timezone says otherwise), and whenever its last success began '
-'longer than max_age ago; returns the number of the job. With the first schedule comes a job that calls watch() every minute';
+'longer than max_age ago; returns the number of the job. With the first schedule come jobs that call watch() every minute and maintain() '
+'once a day';
 
 CREATE FUNCTION medallion.unschedule(pipeline text) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp

@@ -28,7 +28,6 @@ COMMENT ON COLUMN medallion.step.plan IS 'SQL that is run and committed before a
 COMMENT ON COLUMN medallion.step.apply IS 'SQL that does the work, in one transaction';
 COMMENT ON COLUMN medallion.step.fingerprint IS 'query that names the versions of all inputs, or NULL to run the step every time';
 COMMENT ON COLUMN medallion.step.definition IS 'hash of plan, apply and fingerprint: a changed step is run again';
-
 COMMENT ON COLUMN medallion.step.retries IS 'how often the step is tried again in the same run after a failure that may pass';
 COMMENT ON COLUMN medallion.step.retry_delay IS 'how long to wait before the second try';
 COMMENT ON COLUMN medallion.step.backoff IS 'by what factor the wait grows from try to try, up to an hour';
@@ -40,7 +39,7 @@ CREATE FUNCTION medallion.add_step(pipeline text, name text, apply text, plan te
 		retry_delay interval DEFAULT '1 minute', backoff numeric DEFAULT 2, retry_on text DEFAULT 'transient',
 		timeout interval DEFAULT NULL) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-	AS 'MODULE_PATHNAME', 'medallion_add_step';
+	AS 'MODULE_PATHNAME', 'medallion_add_step_0_2';
 COMMENT ON FUNCTION medallion.add_step(text, text, text, text, text[], text, integer, interval, numeric, text, interval) IS
 'add a step to a pipeline; fingerprint is a query for one row: the versions of all inputs (text, read before the step), '
 'and optionally a second column (boolean): whether the output still stands; a failure that may pass is tried again retries '

@@ -43,11 +43,8 @@ BEGIN
 		 WHERE n.run_id = r.run_id AND n.state = 'running';
 		PERFORM medallion.after_run(r.run_id);
 	END LOOP;
-	UPDATE medallion.request q SET pid = NULL, started_at = NULL
-	 WHERE q.pipeline = ANY (pipelines) AND q.pid IS NOT NULL AND NOT medallion.is_alive(q.pid, q.started_at)
-	   AND NOT EXISTS (SELECT FROM medallion.request o WHERE (o.pipeline, COALESCE(o.run_id, 0), o.params) = (q.pipeline, COALESCE(q.run_id, 0), q.params)
-					   AND o.pid IS NULL);
-	DELETE FROM medallion.request q WHERE q.pipeline = ANY (pipelines) AND q.pid IS NOT NULL AND NOT medallion.is_alive(q.pid, q.started_at);
+	PERFORM medallion.return_requests(ARRAY(SELECT q.request_id FROM medallion.request q
+											 WHERE q.pipeline = ANY (pipelines) AND q.pid IS NOT NULL AND NOT medallion.is_alive(q.pid, q.started_at)));
 END
 $$;
 COMMENT ON FUNCTION medallion.close_dead_runs(text[]) IS 'have the runs whose process is gone wait for their next try, and give back the requests of dead workers';

@@ -23,6 +23,7 @@ BEGIN
 	END IF;
 
 	PERFORM medallion.check_weather_sizes(compression, run_records, object_records);
+	PERFORM medallion.check_installer(kafka, lake);
 	PERFORM medallion.create_pipeline('weather', arguments);
 	PERFORM medallion.set_weather_producer('weather', producer, poller, poll_interval);
 	INSERT INTO medallion.weather_topic (pipeline, kafka, topic, lake, raw_bucket, silver_bucket, compression, run_records, object_records)

@@ -67,11 +67,12 @@ COMMENT ON VIEW medallion.weather_lag IS 'how far pipeline "weather" is behind e
 CREATE VIEW medallion.weather_progress WITH (security_invoker) AS SELECT * FROM medallion.plan_progress('weather');
 COMMENT ON VIEW medallion.weather_progress IS 'what the running or unfinished batch of pipeline "weather" is to land, and what of it is written';
 
-CREATE VIEW medallion.weather_freshness WITH (security_invoker) AS
+CREATE VIEW medallion.weather_freshness WITH (security_barrier) AS
 	SELECT t.pipeline, t.topic, p.landed_at, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) p.landed_at AS landed_ago,
 		   p.newest_record, o.newest_event, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) o.newest_event AS newest_event_ago,
 		   EXISTS (SELECT FROM medallion.weather_plan w WHERE w.pipeline OPERATOR(pg_catalog.=) t.pipeline) AS unfinished
 	  FROM medallion.weather_topic t
+	  JOIN medallion.visible_pipeline v ON v.name OPERATOR(pg_catalog.=) t.pipeline
 	  LEFT JOIN LATERAL (SELECT pg_catalog.max(q.moved_at) AS landed_at, pg_catalog.max(q.anchor_timestamp) AS newest_record
 						   FROM medallion.weather_position q WHERE q.pipeline OPERATOR(pg_catalog.=) t.pipeline AND q.anchor_offset IS NOT NULL) p ON true
 	  LEFT JOIN LATERAL (SELECT pg_catalog.max(r.max_event) AS newest_event

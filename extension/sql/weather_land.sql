@@ -92,9 +92,10 @@ END
 $$;
 COMMENT ON FUNCTION medallion.check_landed(medallion.weather_plan, bigint) IS 'an ERROR if a range was not wholly there while it was read';
 
--- Read a range: its lines go to the object, its records into the batch.
+-- Read a range: its lines go to the object, its records into the batch. A broker that knows less than when the plan was made
+-- must not have the rest of the range pass for a hole.
 CREATE FUNCTION medallion.write_range(r medallion.weather_plan) RETURNS bigint
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET fdw_kafka.strict_offsets = on
 AS $$
 DECLARE
 	written bigint;

@@ -160,6 +160,7 @@ BEGIN
 			ARRAY['replayed_at', 'timestamptz', 'when replay_dead_letters() could use it; NULL: it counts nowhere']]) THEN
 		CREATE INDEX ON weather.dead_letter (reason) WHERE replayed_at IS NULL;
 	END IF;
+	PERFORM medallion.withhold_payloads();
 	PERFORM medallion.make_weather_views($1);
 	PERFORM medallion.make_bronze_weather($1, t.lake, t.raw_bucket) WHERE t.lake IS NOT NULL;
 	PERFORM medallion.make_weather_exports($1, t.lake, t.silver_bucket) WHERE t.lake IS NOT NULL;
