@@ -93,6 +93,9 @@ SELECT * FROM pg_temp.look();
 CALL medallion.backfill('models', '2026-03-28 00:00+01', '2026-03-29 00:00+01', which => 'all');
 SELECT * FROM pg_temp.look();
 
+-- without an interval
+SELECT medallion.build('models');  -- ERROR
+
 -- a key twice; edits by others are counted, and undone where the rows are about them
 INSERT INTO models_silver.appended VALUES (99, 'by hand');
 DELETE FROM models_silver.merged WHERE id = 1;

@@ -116,6 +116,7 @@ AS $$
 DECLARE
 	c medallion.check_rule;
 	place text;
+	parent text;
 BEGIN
 	PERFORM medallion.check_owner($1);
 	PERFORM medallion.check_args(ROW ($1, $2, $3, $4, $5, $6, $7)::medallion.check_rule);
@@ -123,11 +124,13 @@ BEGIN
 	RETURNING * INTO c;
 	place := medallion.checked_table($1, $2, false);
 	IF kind <> 'sql' THEN
-		EXECUTE format('SELECT FROM (%s) f LIMIT 0', medallion.check_query(c, place, CASE WHEN args ? 'to' THEN medallion.checked_table($1, args ->> 'to', false) END));
+		parent := CASE WHEN args ? 'to' THEN medallion.checked_table($1, args ->> 'to', false) END;
+		EXECUTE format('SELECT FROM (%s) f LIMIT 0', medallion.check_query(c, place, parent));
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION medallion.add_check(text, text, text, text, jsonb, text, integer) IS 'have something checked of a model of a pipeline, or of a table (qualified)';
+COMMENT ON FUNCTION medallion.add_check(text, text, text, text, jsonb, text, integer) IS
+'have something checked of a model of a pipeline, or of a table (qualified)';
 
 CREATE FUNCTION medallion.drop_check(pipeline text, model text, name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -80,7 +80,7 @@ BEGIN
 	WHERE o.value IS DISTINCT FROM n.value AND o.key = ANY (copied);
 	IF changes IS NOT NULL THEN
 		RAISE EXCEPTION 'source table "%" has changed: %', s.name, changes
-			USING ERRCODE = 'fdw_inconsistent_descriptor_information', DETAIL = 'Nothing was written.',
+			USING ERRCODE = 'datatype_mismatch', DETAIL = 'Nothing was written.',
 				HINT = format('Undo it at the source, or take the table as it is now: SELECT medallion.accept_drift(%L, %L)', s.pipeline, s.name);
 	END IF;
 	FOR c IN SELECT n.key AS name, n.value AS type FROM jsonb_each_text(columns_now) n WHERE NOT s.columns ? n.key ORDER BY n.key LOOP
@@ -124,7 +124,8 @@ BEGIN
 	JOIN pg_foreign_server f ON f.oid = t.ftserver
 	WHERE t.ftrelid = to_regclass(s.source) AND right(obj_description(c.oid, 'pg_class'), length(mark)) = mark;
 	IF FOUND THEN
-		PERFORM medallion.import_source(s.pipeline, made.server, COALESCE(made.database, medallion.server_option(made.server, 'dbname')), made.name, made.schema);
+		PERFORM medallion.import_source(s.pipeline, made.server,
+										COALESCE(made.database, medallion.server_option(made.server, 'dbname')), made.name, made.schema);
 	END IF;
 END
 $$;

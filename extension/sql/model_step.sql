@@ -5,13 +5,15 @@
 CREATE FUNCTION medallion.add_model_steps(pipeline text, depends_on text[] DEFAULT '{}') RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	before text[] := depends_on;
 BEGIN
 	PERFORM medallion.check_owner($1);
 	IF EXISTS (SELECT FROM medallion.source s WHERE s.pipeline = $1) THEN
-		PERFORM medallion.add_step($1, 'ingest', format('SELECT medallion.ingest(%L)', $1), depends_on => $2, retries => 2);
-		depends_on := '{ingest}';
+		PERFORM medallion.add_step($1, 'ingest', format('SELECT medallion.ingest(%L)', $1), depends_on => before, retries => 2);
+		before := '{ingest}';
 	END IF;
-	PERFORM medallion.add_step($1, 'build', format('SELECT medallion.build(%L)', $1), depends_on => $2,
+	PERFORM medallion.add_step($1, 'build', format('SELECT medallion.build(%L)', $1), depends_on => before,
 							   fingerprint => format('SELECT * FROM medallion.build_fingerprint(%L)', $1));
 	PERFORM medallion.add_check_step($1, '{build}', format('SELECT medallion.check_fingerprint(%L)', $1));
 	PERFORM medallion.add_step($1, 'publish', format('SELECT medallion.publish(%L)', $1), depends_on => '{check}',

@@ -48,10 +48,11 @@ CREATE FUNCTION medallion.check_interval(m medallion.model_table) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF m.strategy = 'interval' AND COALESCE(medallion.within_interval(m, 't'), '') = '' THEN
+	IF m.strategy = 'interval' AND NOT EXISTS (SELECT FROM medallion.build b JOIN medallion.cadence c ON c.pipeline = b.pipeline
+											   WHERE b.pipeline = m.pipeline AND b.interval_end > b.interval_start) THEN
 		RAISE EXCEPTION 'the run has no data interval, which model "%" needs', m.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = format('Give the pipeline intervals with medallion.set_interval(%L, ...).', m.pipeline);
+				HINT = 'Give the pipeline intervals with medallion.set_interval(), or name some with medallion.backfill().';
 	END IF;
 END
 $$;
