@@ -99,6 +99,12 @@ CALL medallion.run('slow');                                                    -
 \set VERBOSITY default
 SELECT s.step, s.try, s.state, s.sqlstate, s.message, s.hint FROM medallion.step_run s JOIN medallion.run r USING (run_id)
  WHERE r.pipeline = 'slow' ORDER BY s.started_at;
+-- The second try is the last: what depends on the step is marked.
+\set VERBOSITY terse
+CALL medallion.retry('slow');                                                  -- ERROR
+\set VERBOSITY default
+SELECT s.step, s.try, s.state, s.sqlstate, s.message FROM medallion.step_run s JOIN medallion.run r USING (run_id)
+ WHERE r.pipeline = 'slow' AND s.step IN ('sleep', 'after') ORDER BY s.step DESC, s.try;
 SELECT medallion.alter_step('slow', 'sleep', timeout => '0');
 SELECT timeout IS NULL AS no_limit FROM medallion.step WHERE (pipeline, name) = ('slow', 'sleep');
 SELECT medallion.drop_pipeline('slow');

@@ -60,6 +60,18 @@ SELECT path, size FROM fdw_s3_list('lake', 'retail-change-silver', 'orders_fact_
 SELECT * FROM lake_silver.orders_fact_rejected;
 CALL medallion.run('retail');
 SELECT step, state FROM medallion.step_run WHERE run_id = 4 ORDER BY started_at;
+
+-- From bronze that is there, with the source down: what readers see is made again, and nothing had to change.
+ALTER SERVER retaildb OPTIONS (SET port '1');
+\set VERBOSITY sqlstate
+CALL medallion.run('retail'); -- ERROR
+\set VERBOSITY default
+SELECT state, retry_at IS NOT NULL AS to_be_tried_again FROM medallion.latest_run;
+DELETE FROM gold.sales_by_product;
+CALL medallion.rebuild('retail', 'build');
+SELECT step, state FROM medallion.step_run WHERE run_id = 6 ORDER BY started_at;
+SELECT object, rows, note FROM medallion.step_log WHERE run_id = 6 AND step = 'publish' AND note <> 'unchanged';
+SELECT count(*) FROM gold.sales_by_product;
 DROP OWNED BY retail_change_reader;
 DROP ROLE retail_change_reader;
 

@@ -40,6 +40,10 @@ GRANT SELECT ON medallion.visible_pipeline, medallion.last_success, medallion.fr
 GRANT EXECUTE ON FUNCTION medallion.run_process(), medallion.cron_jobs(), medallion.cron_problem(), medallion.next_time(text, timestamptz, text),
 	medallion.cron_day(date, text, text), medallion.cron_field(text, integer, integer, text[]),
 	medallion.display_name(text), medallion.semantic_type(text, "char") TO PUBLIC;
+-- These are changed through functions only.
+ALTER TABLE medallion.step ENABLE ROW LEVEL SECURITY;
+CREATE POLICY operator ON medallion.step FOR SELECT USING (medallion.is_operator(pipeline, current_user));
+GRANT SELECT ON medallion.step TO PUBLIC;
 ALTER TABLE medallion.endpoint ENABLE ROW LEVEL SECURITY;
 CREATE POLICY operator ON medallion.endpoint FOR SELECT USING (medallion.is_operator(pipeline, current_user));
 GRANT SELECT ON medallion.endpoint TO PUBLIC;
