@@ -454,9 +454,6 @@ like($stack->try($mocked, 60)->{code} // 'none', qr/^(08|HV)/, 'all brokers down
 $mock->do('up -1');
 is($stack->try('SELECT count(*) >= 2000 FROM mock', 60)->{out}, 't', '... and back');
 
-note(sprintf 'slowest %s: %.3f s', $_, $slowest{$_}) for sort keys %slowest;
-$proxy->stop;
-$broker->stop;
 # Several topics of one Kafka transaction, which cannot be aborted in time: their producer is closed, once.
 $kafka->create('other', 1);
 $stack->sql("CREATE FOREIGN TABLE behind_other (n int) SERVER behind OPTIONS (topic 'other', format 'csv', transactional 'true')");
@@ -474,4 +471,7 @@ $stack->sql("CREATE FOREIGN TABLE behind_other (n int) SERVER behind OPTIONS (to
 	}
 }
 
+note(sprintf 'slowest %s: %.3f s', $_, $slowest{$_}) for sort keys %slowest;
+$proxy->stop;
+$broker->stop;
 done_testing();
