@@ -33,6 +33,14 @@ lock_take_slot(int slot)
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+void
+lock_release_slot(int slot)
+{
+	LOCKTAG		tag = advisory_tag(SLOT_LOCK_CLASS, slot);
+
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
 bool
 lock_take(int32 pipeline, bool session)
 {

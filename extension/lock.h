@@ -24,6 +24,7 @@ extern bool lock_keep(int32 pipeline);
 
 /* One of the places for background workers, from 1 on: for the session, in a transaction. False: it is taken. */
 extern bool lock_take_slot(int slot);
+extern void lock_release_slot(int slot);
 
 /* Does not throw. */
 extern void lock_release(int32 pipeline);

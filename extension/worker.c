@@ -12,6 +12,7 @@
 #include "common/compat.h"
 #include "ledger.h"
 #include "lock.h"
+#include "timer.h"
 
 #include "access/xact.h"
 #include "executor/spi.h"
@@ -38,6 +39,8 @@ typedef struct WorkerTask
 /* Runs at once in a database; one more worker may deliver alerts meanwhile. Slots are locks, which go with the session. */
 #define RUN_SLOTS 2
 #define ALERT_SLOT (RUN_SLOTS + 1)
+/* What one alert may take on its way, a user's SQL and a post. */
+#define DELIVERY_S 60
 
 extern PGDLLEXPORT void medallion_worker_main(Datum arg);
 
@@ -216,6 +219,14 @@ take_slot(int slot)
 }
 
 static void
+drop_slot(int slot)
+{
+	StartTransactionCommand();
+	lock_release_slot(slot);
+	CommitTransactionCommand();
+}
+
+static void
 serve_requests(const char *role)
 {
 	char	   *request = "0";
@@ -233,16 +244,43 @@ serve_requests(const char *role)
 	}
 }
 
+/*
+ * The next alert to deliver, as arguments of deliver_alert(). The try is counted before it is made, so that one which never
+ * ends is not the only one for ever; less and less often, ten times.
+ */
+static char *
+claim_alert(const char *role)
+{
+	return ask_ledger("UPDATE medallion.alert_delivery l SET tries = l.tries + 1, error = 'it took longer than ' || $2 || ' s',"
+					  "   next_at = CASE WHEN l.tries < 9 THEN pg_catalog.clock_timestamp()"
+					  "     + pg_catalog.power(2, l.tries) * '1 minute'::pg_catalog.interval ELSE 'infinity' END"
+					  " WHERE (l.alert_id, l.event) = (SELECT d.alert_id, d.event FROM medallion.alert_delivery d"
+					  "   JOIN medallion.pipeline p ON p.name = d.pipeline"
+					  "   WHERE p.owner = $1::pg_catalog.name AND d.delivered_at IS NULL"
+					  "     AND d.next_at <= pg_catalog.clock_timestamp()"
+					  "   ORDER BY d.alert_id, d.event DESC LIMIT 1 FOR UPDATE OF d SKIP LOCKED)"
+					  " RETURNING pg_catalog.format('%s, %L', l.alert_id, l.event)",
+					  role, psprintf("%d", DELIVERY_S));
+}
+
 static void
 serve_alerts(const char *role)
 {
-	char	   *due = ask_ledger("SELECT 1 FROM medallion.alert_delivery d JOIN medallion.pipeline p ON p.name = d.pipeline"
-								 " WHERE p.owner = $1::pg_catalog.name AND d.delivered_at IS NULL"
-								 "   AND d.next_at <= pg_catalog.clock_timestamp() AND $2 IS NULL LIMIT 1",
-								 role, NULL);
+	char	   *alert;
 
-	if (due != NULL && take_slot(ALERT_SLOT))
-		try_statement("SELECT medallion.deliver_alerts()");
+	if (!take_slot(ALERT_SLOT))
+		return;
+	while ((alert = claim_alert(role)) != NULL)
+	{
+		char	   *sql = psprintf("SELECT medallion.deliver_alert(%s)", alert);
+
+		timer_start(DELIVERY_S * 1000);
+		try_statement(sql);
+		(void) timer_stop();
+		pfree(sql);
+		pfree(alert);
+	}
+	drop_slot(ALERT_SLOT);
 }
 
 void

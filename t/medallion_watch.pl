@@ -213,6 +213,7 @@ $stack->sql("UPDATE medallion.alert_delivery SET tries = 9 WHERE delivered_at IS
 watch();
 ok(until_row('tries, next_at, error', 'medallion.alert_delivery WHERE delivered_at IS NULL', '10|infinity|division by zero'), 'after ten tries it is given up');
 is($stack->sql("SELECT medallion.watch()"), '', 'watch() goes on');
+ok(until_row('count(*)', "pg_locks WHERE locktype = 'advisory' AND classid = 1835361386", '0'), 'no worker keeps its place');
 $stack->sql("SET ROLE loader; SELECT medallion.on_alert('s')");
 is(row('count(*)', 'medallion.alert_route'), '0', 'a route can be taken off');
 

@@ -119,38 +119,31 @@ COMMENT ON FUNCTION medallion.on_alert(text, text, name) IS
 'have SQL run as the owner of the pipeline for each of its alerts (the alert is $1, jsonb), or have it posted to a server of the wrapper '
 'webhook; with neither, only NOTIFY tells of them';
 
--- In a worker that is the owner's session. What fails is tried again, less and less often, ten times.
-CREATE FUNCTION medallion.deliver_alerts() RETURNS bigint
+-- In a worker that is the owner's session, which has counted the try. What the hook did is undone where the post fails.
+CREATE FUNCTION medallion.deliver_alert(alert_id bigint, event text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	d medallion.alert_delivery;
+	payload jsonb := medallion.alert_payload($1, $2);
 	r medallion.alert_route;
-	delivered bigint := 0;
+	problem text;
 BEGIN
-	FOR d IN SELECT l.* FROM medallion.alert_delivery l JOIN medallion.pipeline p ON p.name = l.pipeline
-			  WHERE l.delivered_at IS NULL AND l.next_at <= clock_timestamp() AND p.owner = current_user
-			  ORDER BY l.alert_id, l.event DESC FOR UPDATE OF l SKIP LOCKED LOOP
-		SELECT * INTO r FROM medallion.alert_route a WHERE a.pipeline = d.pipeline;
-		BEGIN
-			IF r.command IS NOT NULL THEN
-				EXECUTE r.command USING medallion.alert_payload(d.alert_id, d.event);
-			END IF;
-			PERFORM medallion.post_json(r.webhook, medallion.alert_payload(d.alert_id, d.event)) WHERE r.webhook IS NOT NULL;
-			UPDATE medallion.alert_delivery l SET tries = l.tries + 1, delivered_at = clock_timestamp(), error = NULL
-			WHERE (l.alert_id, l.event) = (d.alert_id, d.event);
-			delivered := delivered + 1;
-		EXCEPTION WHEN OTHERS THEN
-			UPDATE medallion.alert_delivery l
-			SET tries = l.tries + 1, error = SQLERRM,
-				next_at = CASE WHEN l.tries < 9 THEN clock_timestamp() + (2 ^ l.tries) * interval '1 minute' ELSE 'infinity' END
-			WHERE (l.alert_id, l.event) = (d.alert_id, d.event);
-		END;
-	END LOOP;
-	RETURN delivered;
+	SELECT o.* INTO r FROM medallion.alert_delivery l JOIN medallion.alert_route o ON o.pipeline = l.pipeline
+	  JOIN medallion.pipeline p ON p.name = l.pipeline
+	 WHERE (l.alert_id, l.event) = ($1, $2) AND p.owner = current_user;
+	BEGIN
+		IF r.command IS NOT NULL THEN
+			EXECUTE r.command USING payload;
+		END IF;
+		PERFORM medallion.post_json(r.webhook, payload) WHERE r.webhook IS NOT NULL;
+	EXCEPTION WHEN OTHERS THEN
+		problem := SQLERRM;
+	END;
+	UPDATE medallion.alert_delivery l SET error = problem, delivered_at = CASE WHEN problem IS NULL THEN clock_timestamp() END
+	 WHERE (l.alert_id, l.event) = ($1, $2);
 END
 $$;
-COMMENT ON FUNCTION medallion.deliver_alerts() IS 'take the alerts of the caller''s pipelines along their routes; returns how many arrived';
+COMMENT ON FUNCTION medallion.deliver_alert(bigint, text) IS 'take an alert of one of the caller''s pipelines along its route, and write down whether it arrived';
 
 -- What a run that has ended means for others. In the transaction that records its end. Returns the owners of pipelines that
 -- are to be started now.
