@@ -121,11 +121,14 @@ typedef void compat_json_result;
 #define compat_explain_generic(es) false
 #endif
 
-/* Until 17 no subtransaction could be started while workers ran, not even by the leader. */
+/*
+ * Before 17 a statement in parallel mode cannot begin a subtransaction. Told in time that it is in none, its Gather nodes
+ * start no workers and run what is below them themselves. A plan that is kept stays right with that: every run needs it.
+ */
 #if PG_VERSION_NUM >= 170000
-#define compat_parallel_subtransactions true
+#define compat_need_subtransactions(estate) ((void) (estate))
 #else
-#define compat_parallel_subtransactions false
+#define compat_need_subtransactions(estate) ((estate)->es_plannedstmt->parallelModeNeeded = false)
 #endif
 
 /* 18 dropped the argument that said whether a portal is run once. */

@@ -2,7 +2,7 @@
  * batch.c
  *		The batch of records that this transaction is landing.
  *
- * It ends with the transaction, and is lost with a subtransaction that added to it. What a record means stands in
+ * It ends with the transaction, and is lost with a subtransaction that used it. What a record means stands in
  * reading.c, how windows add up in window.c, what SQL sees of it in landing.c.
  */
 #include "postgres.h"
@@ -33,7 +33,7 @@ typedef struct Batch
 {
 	MemoryContext context;
 	ResourceOwner owner;		/* of the files of windows and tuplestores */
-	SubTransactionId touched;	/* the latest that began it or added to it */
+	SubTransactionId touched;	/* the latest that began it, added to it or read its tuplestores */
 	Reader	   *reader;
 	Windows    *windows;
 	TupleDesc	rejected_desc;
@@ -173,9 +173,19 @@ begun_batch(void)
 	if (batch == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no batch of weather records has been begun"),
-				 errdetail("A batch ends with its transaction, and with a subtransaction that added to it and failed."),
+				 errdetail("A batch ends with its transaction, and with a subtransaction that used it and failed."),
 				 errhint("SELECT medallion.weather_begin()")));
 	return batch;
+}
+
+/* Reading a tuplestore writes what is in its buffer; where that fails, it is not to be used again. */
+static Batch *
+touched_batch(void)
+{
+	Batch	   *touched = begun_batch();
+
+	touched->touched = GetCurrentSubTransactionId();
+	return touched;
 }
 
 static Datum
@@ -299,9 +309,8 @@ count_reading(Batch *into, const Reading *reading)
 void
 batch_add(const Record *record, Reading *reading)
 {
-	Batch	   *into = begun_batch();
+	Batch	   *into = touched_batch();
 
-	into->touched = GetCurrentSubTransactionId();
 	reading_read(into->reader, record, reading);
 	count_record(into, record);
 	switch (reading->kind)
@@ -350,13 +359,13 @@ copy_store(Tuplestorestate *store, TupleDesc tupdesc, Tuplestorestate *out)
 void
 batch_read_windows(Tuplestorestate *out)
 {
-	windows_read(begun_batch()->windows, out);
+	windows_read(touched_batch()->windows, out);
 }
 
 void
 batch_read_rejected(Tuplestorestate *out)
 {
-	Batch	   *from = begun_batch();
+	Batch	   *from = touched_batch();
 
 	copy_store(from->rejected, from->rejected_desc, out);
 }
@@ -364,7 +373,7 @@ batch_read_rejected(Tuplestorestate *out)
 void
 batch_read_errors(Tuplestorestate *out)
 {
-	Batch	   *from = begun_batch();
+	Batch	   *from = touched_batch();
 
 	copy_store(from->errors, from->errors_desc, out);
 }

@@ -31,7 +31,7 @@ typedef struct BatchTotals
 extern void batch_begin(void);
 
 /*
- * Count a record into the batch. An ERROR where none has been begun, or where a part of the transaction that added to
+ * Count a record into the batch. An ERROR where none has been begun, or where a part of the transaction that used
  * it was rolled back.
  */
 extern void batch_add(const Record *record, Reading *reading);

@@ -50,7 +50,6 @@ static void
 kafkaGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	rel->fdw_private = pushdown_table(rel, relid);
-	pushdown_limit_parallel(root, rel);
 	pushdown_estimate_size(root, rel, relid);
 }
 
@@ -92,8 +91,11 @@ kafkaBeginForeignScan(ForeignScanState *node, int eflags)
 	state->condition = range_compile(range_columns(RelationGetRelid(rel), RelationGetNumberOfAttributes(rel),
 												   plan->scan.scanrelid),
 									 plan->fdw_exprs, &node->ss.ps);
-	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
-		state->scan = scan_begin(rel, compat_scan_user(node), false, wanted_columns(plan->fdw_private));
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	state->scan = scan_begin(rel, compat_scan_user(node), false, wanted_columns(plan->fdw_private));
+	if (scan_keeps_errors(state->scan))
+		compat_need_subtransactions(node->ss.ps.state);
 }
 
 /* Take the values that the conditions have now. */

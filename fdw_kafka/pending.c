@@ -352,10 +352,14 @@ pending_finish(void)
 static void
 before_prepare(void)
 {
-	if (spool != NULL && spool_end(spool).count > 0)
+	if (spool == NULL)
+		return;
+	if (spool_end(spool).count > 0)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("cannot PREPARE a transaction that has written to Kafka"));
+	spool_free(spool);
+	forget();
 }
 
 static void

@@ -33,21 +33,6 @@ pushdown_table(RelOptInfo *rel, Oid relid)
 	return table;
 }
 
-/* Relations whose turn comes later do not ask whether they could be scanned in parallel; those before are told. */
-void
-pushdown_limit_parallel(PlannerInfo *root, RelOptInfo *rel)
-{
-	const KafkaTable *table = rel->fdw_private;
-
-	if (compat_parallel_subtransactions || table->options->on_error != KAFKA_ON_ERROR_KEEP)
-		return;
-	for (PlannerInfo *level = root; level != NULL; level = level->parent_root)
-		for (int i = 1; i < level->simple_rel_array_size; i++)
-			if (level->simple_rel_array[i] != NULL)
-				level->simple_rel_array[i]->consider_parallel = false;
-	root->glob->parallelModeOK = false;
-}
-
 /* How many offsets the topic has now: not fewer than records. */
 static double
 ask_size(RelOptInfo *rel, Oid relid)

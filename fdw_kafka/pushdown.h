@@ -21,12 +21,6 @@ typedef struct KafkaTable
 
 extern KafkaTable *pushdown_table(RelOptInfo *rel, Oid relid);
 
-/*
- * Where records are kept whatever they hold, reading them starts subtransactions. Before PostgreSQL 17 nobody may do that while
- * workers run: then the query gets none.
- */
-extern void pushdown_limit_parallel(PlannerInfo *root, RelOptInfo *rel);
-
 /* Set the relation's size. Connects where use_remote_estimate says so, and never else. */
 extern void pushdown_estimate_size(PlannerInfo *root, RelOptInfo *rel, Oid relid);
 

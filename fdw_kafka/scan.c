@@ -416,6 +416,12 @@ scan_rewind(KafkaScan *scan)
 	scan->started = false;
 }
 
+bool
+scan_keeps_errors(const KafkaScan *scan)
+{
+	return scan->options->on_error == KAFKA_ON_ERROR_KEEP;
+}
+
 const KafkaPartition *
 scan_partitions(KafkaScan *scan, int *count)
 {

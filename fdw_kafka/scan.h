@@ -47,6 +47,9 @@ extern bool scan_next(KafkaScan *scan, TupleTableSlot *slot);
 /* Begin anew, between the same watermarks. */
 extern void scan_rewind(KafkaScan *scan);
 
+/* Whether a record that cannot be read is a row: its columns are then tried in subtransactions. */
+extern bool scan_keeps_errors(const KafkaScan *scan);
+
 /* The topic's partitions with their watermarks; connects. */
 extern const KafkaPartition *scan_partitions(KafkaScan *scan, int *count);
 

@@ -63,6 +63,8 @@ CREATE FOREIGN TABLE judged (a positive, error text OPTIONS (metadata 'error')) 
 SELECT count(*), count(j.a), count(j.error) FROM judged j LEFT JOIN large l ON l.i = j.a;
 SELECT count(*), count(j.a), count(j.error) FROM large l RIGHT JOIN judged j ON l.i = j.a;
 SELECT count(*) FROM judged WHERE (SELECT count(*) FROM large) > 0;
+SELECT count(*), count(j.error) FROM (SELECT count(*) AS n FROM large) l, judged j WHERE l.n > 0;
+WITH l AS MATERIALIZED (SELECT count(*) AS n FROM large) SELECT count(*), count(j.error) FROM l, judged j WHERE l.n > 0;
 DROP TABLE large;
 
 \! $KAFKA_TOOL delete test-kafka-error

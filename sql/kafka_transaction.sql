@@ -150,6 +150,12 @@ SELECT seen FROM stands('h');
 BEGIN;
 INSERT INTO plain VALUES ('i', '1');
 PREPARE TRANSACTION 'kafka'; -- ERROR
+BEGIN;
+SAVEPOINT a;
+INSERT INTO plain VALUES ('i', '2');
+ROLLBACK TO a;
+PREPARE TRANSACTION 'kafka';
+ROLLBACK PREPARED 'kafka';
 SELECT settled();
 SELECT * FROM stands('i');
 

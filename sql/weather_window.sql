@@ -94,6 +94,18 @@ BEGIN
     PERFORM medallion.weather_begin();
     IF (medallion.weather_summary()).records <> 0 THEN RAISE EXCEPTION 'something is left'; END IF;
 END $$;
+-- Reading writes what is still in a buffer: where that fails, the batch has ended.
+SET work_mem = '64kB';
+BEGIN;
+SELECT medallion.weather_begin();
+SELECT count(medallion.weather_count(0, i, now(), NULL, repeat('x', 100001)::bytea)) FROM generate_series(1, 2) i;
+SAVEPOINT a;
+SET LOCAL temp_file_limit = 0;
+SELECT count(*) FROM medallion.weather_rejected(); -- ERROR
+ROLLBACK TO a;
+SELECT records FROM medallion.weather_summary(); -- ERROR
+ROLLBACK;
+RESET work_mem;
 SELECT medallion.weather_line(NULL, 1, NULL, NULL, NULL); -- ERROR
 SELECT medallion.merge_weather('weather', 'weather'); -- ERROR
 
