@@ -578,6 +578,12 @@ client_free(Client *client)
 	free(client);
 }
 
+void
+client_abandon(Client *client)
+{
+	client->broken = true;
+}
+
 ClientResult
 client_query(Client *client, const char *sql)
 {
@@ -732,14 +738,14 @@ statement_free(Statement *statement)
 	client->operation = OP_STATEMENT_CLOSE;
 	client->statement = statement;
 	forget_tls_errors(client);
-	/* Sends a few bytes and reads nothing. */
+	/* Sends a few bytes; of a result that is still under way it would read the rest. */
 	client->events = mysql_stmt_close_start(&client->flag, statement->stmt);
 	if (client->events != 0)
 	{
 		Deadline	hold = client->hold;
 		bool		interruptible = client->interruptible;
 
-		client_hold(client, deadline_in(MAX_WAIT_BEFORE_CLOSE_MS));
+		client_hold(client, deadline_in(client->broken ? 1 : MAX_WAIT_BEFORE_CLOSE_MS));
 		if (!drive(client))
 			give_up_operation(client);
 		client->hold = hold;

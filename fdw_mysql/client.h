@@ -126,6 +126,8 @@ extern Client *client_create(const ClientTarget *target);
 extern ClientResult client_connect(Client *client, Deadline deadline);
 /* Nobody answered at the address: another of the host's may. */
 extern bool client_unreachable(Client *client);
+/* It is of no use any more: no time is lost on a goodbye that nobody may hear. */
+extern void client_abandon(Client *client);
 /* Bounded by half a second, raises nothing; statements of the client can only be freed afterwards. */
 extern void client_free(Client *client);
 

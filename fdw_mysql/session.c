@@ -373,6 +373,8 @@ forget_readers(Session *session, SubTransactionId subid, Deadline deadline)
 		usable = give_up(session, streaming, deadline);
 	else if (streaming == NULL)
 		usable = give_up_pending(session, deadline);
+	if (!usable)
+		client_abandon(client);
 
 	client_hold(client, deadline);
 	dlist_foreach_modify(i, &session->readers)

@@ -38,7 +38,7 @@ $cluster->crash;
 $cluster->start;
 
 my $stack = Stack->new('docker_setup');
-my $jobs = "SELECT schedule || ' ' || command FROM cron.job WHERE command LIKE 'CALL%' ORDER BY 1";
+my $jobs = "SELECT schedule || ' ' || command FROM cron.job WHERE command LIKE 'CALL medallion.run%' ORDER BY 1";
 local @ENV{qw(DEMO_OTHER_DATA OPENWEATHER_API_KEY METABASE_PASSWORD)} = ('false', '', "it's \"odd\"");
 for my $time (qw(first second))
 {

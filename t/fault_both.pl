@@ -78,7 +78,7 @@ my $open = sub {
 for my $means (qw(cancel terminate timeout))
 {
 	# The deadlines of a dead store and of dead MySQLs at the end of a transaction add up, to 0.8 s.
-	Interrupt::strike($stack, 'all of it open and silent', $means, sql => 'SELECT pg_sleep(20)', before => $open, limit => 1.3);
+	Interrupt::strike($stack, 'all of it open and silent', $means, sql => 'SELECT pg_sleep(20)', before => $open, limit => 1.2);
 }
 
 # The end of a subtransaction, by itself
