@@ -1,4 +1,6 @@
-"""Questions and dashboards as Metabase's cards and dashcards."""
+"""Questions, filters and dashboards as Metabase's cards, parameters and dashcards."""
+
+import uuid
 
 DISPLAY = {'number': 'scalar', 'table': 'table', 'line': 'line', 'bar': 'bar', 'row': 'row', 'map': 'map'}
 
@@ -13,12 +15,39 @@ def settings(question):
     return {'scalar.field': question.y[0]} if question.chart == 'number' else {}
 
 
-def card(question, database):
+def filter_id(dashboard, filter):
+    """The same each time, so that what is there is found again."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f'pg_medallion/{dashboard.name}/{filter.tag}'))
+
+
+def _template_tag(dashboard, filter):
+    return {'id': filter_id(dashboard, filter), 'name': filter.tag, 'display-name': filter.title,
+            'type': 'date' if filter.source == 'date' else 'text'}
+
+
+def parameter(dashboard, filter, cards):
+    """The filter on the dashboard; cards: name of a question to the number of its card."""
+    fields = {'id': filter_id(dashboard, filter), 'name': filter.title, 'slug': filter.tag}
+    if filter.source == 'date':
+        return {**fields, 'type': 'date/single', 'sectionId': 'date'}
+    column = ['field', filter.title, {'base-type': 'type/Text'}]
+    return {**fields, 'type': 'string/=', 'sectionId': 'string', 'values_query_type': 'list', 'values_source_type': 'card',
+            'values_source_config': {'card_id': cards[filter.source], 'value_field': column}}
+
+
+def mappings(dashboard, question, card_id):
+    """What ties the filters of the dashboard to those of the card on it."""
+    return [{'parameter_id': filter_id(dashboard, f), 'card_id': card_id, 'target': ['variable', ['template-tag', f.tag]]}
+            for f in dashboard.filters if f.tag in question.tags]
+
+
+def card(dashboard, question, database):
+    tags = {f.tag: _template_tag(dashboard, f) for f in dashboard.filters if f.tag in question.tags}
     return {
         'name': question.title,
         'description': question.description,
         'display': DISPLAY[question.chart],
-        'dataset_query': {'type': 'native', 'native': {'query': question.sql, 'template-tags': {}}, 'database': database},
+        'dataset_query': {'type': 'native', 'native': {'query': question.template, 'template-tags': tags}, 'database': database},
         'visualization_settings': settings(question),
     }
 

@@ -90,7 +90,9 @@ class Metabase:
 
 
 def native(query):
-    """The SQL and the database of a question, in either form in which Metabase tells it."""
+    """SQL, kinds of filters and database of a question, in either form in which Metabase tells it."""
     if 'stages' in query:
-        return query['stages'][0].get('native'), query.get('database')
-    return query.get('native', {}).get('query'), query.get('database')
+        sql, tags = (query['stages'][0].get(key) for key in ('native', 'template-tags'))
+    else:
+        sql, tags = (query.get('native', {}).get(key) for key in ('query', 'template-tags'))
+    return sql, {name: tag.get('type') for name, tag in (tags or {}).items()}, query.get('database')

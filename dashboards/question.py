@@ -17,6 +17,16 @@ question, with a header of comments that says how it is shown. Metabase and the 
     axis         what the upright axis says, where y names several columns
     place        column, row, width and height on a grid of 24 columns
     empty        what to say where there are no rows; without it, a question without rows is a fault
+
+The folder's dashboard.txt has a title, a description, and the filters that people may set in Metabase, where it has some:
+
+    filters: City (now), From (date)
+
+    City (now)   takes one of the values of column City of question "now"
+    From (date)  takes a day
+
+A question takes part by an optional clause in Metabase's manner, [[AND city IN ({{city}})]], which is left out where the
+filter is not set, and in the report.
 """
 
 import pathlib
@@ -27,10 +37,22 @@ HERE = pathlib.Path(__file__).resolve().parent
 DASHBOARDS = ('retail', 'weather', 'operations')
 CHARTS = ('number', 'table', 'line', 'bar', 'row', 'map')
 GRID = 24
+OPTIONAL = re.compile(r'\s*\[\[(.*?)\]\]', re.DOTALL)
+TAG = re.compile(r'\{\{(\w+)\}\}')
 
 
 class Fault(Exception):
     """What a person has to be told, without a stack of calls."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    title: str          # also the column of its values
+    source: str         # question that has its values, or "date"
+
+    @property
+    def tag(self):
+        return self.title.lower()
 
 
 @dataclass(frozen=True)
@@ -39,7 +61,7 @@ class Question:
     title: str
     description: str
     chart: str
-    sql: str            # without the header
+    template: str       # SQL without the header, with optional clauses
     place: tuple        # column, row, width, height
     x: str
     y: tuple
@@ -47,12 +69,23 @@ class Question:
     axis: str
     empty: str
 
+    @property
+    def sql(self):
+        """The question with no filter set."""
+        return OPTIONAL.sub('', self.template)
+
+    @property
+    def tags(self):
+        """The filters that it takes part in."""
+        return set(TAG.findall(self.template))
+
 
 @dataclass(frozen=True)
 class Dashboard:
     name: str           # folder
     title: str
     description: str
+    filters: tuple
     questions: tuple    # by row and column
 
 
@@ -88,6 +121,8 @@ def _question(path):
         raise Fault(f'{path}: the grid has {GRID} columns')
     if not sql or ';' in sql:
         raise Fault(f'{path}: one query, without a semicolon')
+    if re.search(r'\{\{|\[\[|\]\]', OPTIONAL.sub('', sql)):
+        raise Fault(f'{path}: what depends on a filter stands between [[ and ]]')
     return Question(path.stem, fields['title'], fields['description'], chart, sql, place, fields.get('x'), y,
                     fields.get('series'), fields.get('axis') or (y[0] if y else None), fields.get('empty'))
 
@@ -97,15 +132,34 @@ def load(name, folder=HERE):
     path = pathlib.Path(folder) / name
     if not (path / 'dashboard.txt').is_file():
         raise Fault(f'there is no dashboard "{name}"')
-    fields, rest = _fields(path / 'dashboard.txt', '', ('title', 'description'))
-    if rest or len(fields) != 2:
-        raise Fault(f'{path}/dashboard.txt: it has a title and a description')
+    fields, rest = _fields(path / 'dashboard.txt', '', ('title', 'description', 'filters'))
+    if rest or not {'title', 'description'} <= fields.keys():
+        raise Fault(f'{path}/dashboard.txt: it has a title, a description and, where there are some, filters')
     questions = sorted(map(_question, path.glob('*.sql')), key=lambda q: (q.place[1], q.place[0]))
-    _check(path, questions)
-    return Dashboard(name, fields['title'], fields['description'], tuple(questions))
+    filters = _filters(path, fields.get('filters'), questions)
+    _check_places(path, questions)
+    return Dashboard(name, fields['title'], fields['description'], filters, tuple(questions))
 
 
-def _check(path, questions):
+def _filters(path, text, questions):
+    filters = []
+    for part in re.split(r' *, *', text) if text else ():
+        if not (match := re.fullmatch(r'(\w+) \((\w+)\)', part)):
+            raise Fault(f'{path}/dashboard.txt: filter "{part}" is not like "City (question)" or "From (date)"')
+        filters.append(Filter(match[1], match[2]))
+    for f in filters:
+        if f.source != 'date' and not any(q.name == f.source and f'AS "{f.title}"' in q.sql for q in questions):
+            raise Fault(f'{path}/dashboard.txt: no question "{f.source}" has a column "{f.title}"')
+    known = {f.tag for f in filters}
+    for q in questions:
+        if q.tags - known:
+            raise Fault(f'{path}/{q.name}.sql: {path.name} has no filter "{min(q.tags - known)}"')
+    if unused := known.difference(*(q.tags for q in questions)):
+        raise Fault(f'{path}/dashboard.txt: no question takes part in filter "{min(unused)}"')
+    return tuple(filters)
+
+
+def _check_places(path, questions):
     """Metabase tells questions apart by title, and would shove one that lies on another."""
     taken = {}
     titles = set()

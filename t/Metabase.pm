@@ -32,6 +32,8 @@ my %is;
 	map     => sub { ref eq 'HASH' },
 	list    => sub { ref eq 'ARRAY' },
 	email   => sub { defined $_ && !ref && /^\S+\@\S+\.\S+\z/ },
+	filter => sub { ($_ // '') =~ m{^(?:string/=|date/single)\z} },
+	kind   => sub { ($_ // '') =~ /^(?:text|date|number)\z/ },
 	password => sub { defined $_ && !ref && length >= 6 && /\d/ },
 	query    => sub { ref eq 'HASH' && ($_->{type} // '') eq 'native' && ref $_->{native} eq 'HASH' && ($_->{native}{query} // '') =~ /\S/ && $_->{database} },
 );
@@ -56,6 +58,10 @@ my %takes = (
 	dashcard => {id => '!number', size_x => '!id', size_y => '!id', row => '!natural', col => '!natural', card_id => '?id', action_id => '?id',
 		dashboard_tab_id => '?number', parameter_mappings => '?list', visualization_settings => '?map', inline_parameters => '?list', series => '?list'},
 	tab => {id => '!number', name => '!text', position => 'natural'},
+	parameter => {id => '!text', type => '!filter', map({ ($_ => '?text') } qw(name slug sectionId)), default => '?text', target => '?list',
+		values_query_type => '?text', values_source_type => '?text', values_source_config => '?map'},
+	mapping => {parameter_id => '!text', target => '!list', card_id => '?id'},
+	tag => {id => '!text', name => '!text', 'display-name' => '!text', type => '!kind'},
 );
 
 sub _check
@@ -247,7 +253,7 @@ sub _show
 	return $thing if $kind ne 'card' || $self->{legacy};
 	my $query = $thing->{dataset_query};
 	return {%$thing, dataset_query => {'lib/type' => 'mbql/query', database => $query->{database},
-		stages => [{'lib/type' => 'mbql.stage/native', native => $query->{native}{query}}]}};
+		stages => [{'lib/type' => 'mbql.stage/native', native => $query->{native}{query}, 'template-tags' => $query->{native}{'template-tags'}}]}};
 }
 
 # POST and PUT
@@ -268,8 +274,50 @@ sub _keep
 	}
 	$thing->{dashcards} = $self->_dashcards($id, $body->{dashcards}) if $body->{dashcards};
 	if ($body->{tabs}) { _check('tab', $_) for @{$body->{tabs}} }
+	$self->_check_filters($thing, $body) if $kind eq 'dashboard';
+	_check_tags($body->{dataset_query}{native}) if $kind eq 'card' && $body->{dataset_query};
 	$self->{$kind}{$id} = $thing;
 	return $self->_show($kind, $thing);
+}
+
+# Filters whose values come from a question, and cards that are tied to them
+sub _check_filters
+{
+	my ($self, $dashboard, $body) = @_;
+	my %known = map { $_->{id} => 1 } @{$dashboard->{parameters} // []};
+
+	for my $filter (@{$body->{parameters} // []})
+	{
+		_check('parameter', $filter);
+		my ($source, $config) = @{$filter}{qw(values_source_type values_source_config)};
+		_refuse('values_source_config', 'no such card') if ($source // '') eq 'card' && !$self->{card}{$config->{card_id}};
+	}
+	for my $dashcard (@{$dashboard->{dashcards}})
+	{
+		for my $mapping (@{$dashcard->{parameter_mappings}})
+		{
+			_check('mapping', $mapping);
+			my ($kind, $target) = @{$mapping->{target}};
+			my $tags = $self->{card}{$dashcard->{card_id}}{dataset_query}{native}{'template-tags'};
+			_refuse('parameter_id', 'no such filter') if !$known{$mapping->{parameter_id}};
+			_refuse('target', 'no such tag') if $kind ne 'variable' || $target->[0] ne 'template-tag' || !$tags->{$target->[1]};
+		}
+	}
+	return;
+}
+
+sub _check_tags
+{
+	my ($native) = @_;
+	my $tags = $native->{'template-tags'} // {};
+
+	for my $name (sort keys %$tags)
+	{
+		_check('tag', $tags->{$name});
+		_refuse('template-tags', 'keys in template tag map must match the :name of their values') if $tags->{$name}{name} ne $name;
+	}
+	for my $name ($native->{query} =~ /\{\{(\w+)\}\}/g) { _refuse($name, 'no such tag') if !$tags->{$name} }
+	return;
 }
 
 sub _dashcards
@@ -299,10 +347,21 @@ sub _run
 
 	_check('POST card.query', $body);
 	my $query  = $card->{dataset_query};
-	my $answer = _psql($self->{database}{$query->{database}}{details}, "SELECT coalesce(json_agg(r), '[]') FROM (\n$query->{native}{query}\n) r");
+	my $sql    = _filled($query->{native}{query}, $body->{parameters} // []);
+	my $answer = _psql($self->{database}{$query->{database}}{details}, "SELECT coalesce(json_agg(r), '[]') FROM (\n$sql\n) r");
 	return {status => 'failed', error => $answer->{error}, data => {rows => [], cols => []}} if $answer->{error};
 	my $rows = $json->decode($answer->{out});
 	return {status => 'completed', row_count => scalar @$rows, data => {rows => [map { [@{$_}{sort keys %$_}] } @$rows], cols => [map { {name => $_} } sort keys %{$rows->[0] // {}}]}};
+}
+
+# Optional clauses whose tag has no value are left out.
+sub _filled
+{
+	my ($sql, $parameters) = @_;
+	my %value = map { $_->{target}[1][1] => join ', ', map { "'" . s/'/''/gr . "'" } ref $_->{value} ? @{$_->{value}} : $_->{value} } @$parameters;
+
+	$sql =~ s{\[\[(.*?\{\{(\w+)\}\}.*?)\]\]}{defined $value{$2} ? $1 : ''}ges;
+	return $sql =~ s/\{\{(\w+)\}\}/$value{$1}/gr;
 }
 
 sub _psql

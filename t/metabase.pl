@@ -50,6 +50,41 @@ for my $dashboard (map { $metabase->call('GET', "dashboard/$_->{id}") } all_of('
 	is(scalar @{$dashboard->{dashcards}}, $questions{lc $dashboard->{name}}, "$dashboard->{name}: all questions are laid out");
 }
 
+# Each filter, set to a value that it offers, or to a day: every question that is tied to it has answers, of that value alone.
+sub answers
+{
+	my ($card, $mapping, $type, @values) = @_;
+	my $answer = $metabase->call('POST', "card/$card/query", {parameters => [{type => $type, target => $mapping->{target}, value => \@values}]});
+	die "$answer->{error}" if $answer->{status} ne 'completed';
+	return map { my $row = $_; +{map { $answer->{data}{cols}[$_]{name} => $row->[$_] } 0 .. $#$row} } @{$answer->{data}{rows}};
+}
+my %tied;
+for my $dashboard (map { $metabase->call('GET', "dashboard/$_->{id}") } all_of('dashboard'))
+{
+	my %card = map { $_->{card_id} => $metabase->call('GET', "card/$_->{card_id}")->{name} } @{$dashboard->{dashcards}};
+	for my $filter (@{$dashboard->{parameters}})
+	{
+		my ($name, $config) = @{$filter}{qw(name values_source_config)};
+		my @mappings = grep { $_->{parameter_id} eq $filter->{id} } map { @{$_->{parameter_mappings}} } @{$dashboard->{dashcards}};
+		my $value = $config
+		  ? (map { $_->{$config->{value_field}[1]} } answers($config->{card_id}, {target => ['variable', ['template-tag', 'none']]}, 'string/='))[0] : '2013-09-15';
+		ok(defined $value, "$name offers values");
+		for my $mapping (@mappings)
+		{
+			my @rows = eval { answers($mapping->{card_id}, $mapping, $filter->{type}, $value) };
+			is($@, '', "$dashboard->{name}, $card{$mapping->{card_id}}: $name = $value") or next;
+			my @others = $config ? grep { exists $_->{$name} && $_->{$name} ne $value } @rows
+			  : grep { exists $_->{Day} && ($name eq 'From' ? $_->{Day} lt $value : $_->{Day} gt $value) } @rows;
+			is_deeply(\@others, [], 'of that value alone');
+		}
+		$tied{"$dashboard->{name}: $name"} = @mappings;
+	}
+}
+is_deeply(\%tied, {'Retail: From' => 8, 'Retail: To' => 8, 'Weather: City' => 7, 'Operations: Pipeline' => 9}, 'filters');
+my ($sold) = map { $_->{id} } grep { $_->{name} eq 'Units sold' } all_of('card');
+my $first = {target => ['variable', ['template-tag', 'to']]};
+cmp_ok((answers($sold, $first, 'date/single', '2013-07-26'))[0]{Units}, '<', (answers($sold, $first, 'date/single', '2099-01-01'))[0]{Units}, 'a total is of the days that are asked for');
+
 $metabase->clear;
 ($status, $output) = provision();
 is($status, 0, 'a second time') or diag $output;
@@ -78,16 +113,30 @@ sub change
 }
 change('retail/top_products.sql', qr/LIMIT 10/, 'LIMIT 5');
 change('retail/units_sold.sql', qr/place: 15 0 5 3/, 'place: 15 0 4 3');
+change('weather/dashboard.txt', qr/City \(now\)/, 'City (days)');
 $metabase->clear;
 ($status, $output) = provision();
 is($status, 0, 'after changes') or diag $output;
 like($output, qr/card "Top 10 products" changed: dataset_query$/m, 'the changed question is updated');
 like($output, qr/dashboard "Retail" laid out: 1 of $questions{retail} questions$/m, 'the moved one is moved');
-like($output, qr/^2 changes\.$/m, 'nothing else is');
+like($output, qr/dashboard "Weather" laid out: 0 of $questions{weather} questions, 1 of 1 filters$/m, 'the filter takes its values elsewhere');
+like($output, qr/^3 changes\.$/m, 'nothing else is');
 my $after = $metabase->call('GET', "dashboard/$retail->{id}")->{dashcards};
 is(scalar @$after, @$before + 1, 'the text is still on the dashboard');
 is_deeply([sort map { $_->{id} } grep { $_->{card_id} } @$after], [sort map { $_->{id} } @$before], 'the others have kept their numbers');
 is($metabase->call('GET', "card/$own->{id}")->{name}, 'My own', 'the question of somebody else is still there');
+
+# Filters that are no filters
+change('weather/dashboard.txt', qr/City \(days\)/, 'Town (days)');
+($status, $output) = provision();
+isnt($status, 0, 'a filter whose values nobody has');
+like($output, qr{^provision: .*/weather/dashboard\.txt: no question "days" has a column "Town"}m, 'is named');
+change('weather/dashboard.txt', qr/Town \(days\)/, 'City (now)');
+change('weather/now.sql', qr/\[\[WHERE city IN \(\{\{city\}\}\)\]\]/, 'WHERE city IN ({{city}})');
+($status, $output) = provision();
+isnt($status, 0, 'a clause that is not optional');
+like($output, qr{/weather/now\.sql: what depends on a filter stands between \[\[ and \]\]}, 'is refused');
+change('weather/now.sql', qr/WHERE city IN \(\{\{city\}\}\)/, '[[WHERE city IN ({{city}})]]');
 
 # Faults
 @names = qw(retail);

@@ -44,7 +44,7 @@ is(join(' ', map { s{.*/}{}r } glob "$folder/*"), 'all.html', 'and nothing lies 
 $dashboards->stack->sql('ALTER TABLE gold.sales_by_goods RENAME TO sales_by_product');
 
 # Text is text.
-$dashboards->stack->sql(q{UPDATE gold.sales_by_department SET department_name = '<b>"Fan" & Shop</b>' WHERE department_id = (SELECT min(department_id) FROM gold.sales_by_department)});
+$dashboards->stack->sql(q{UPDATE gold.sales_by_department_daily SET department_name = '<b>"Fan" & Shop</b>' WHERE department_id = (SELECT min(department_id) FROM gold.sales_by_department_daily)});
 ($status, $output) = $dashboards->command({}, 'dashboards/report', "$folder/all.html", 'retail');
 is($status, 0, 'one dashboard') or diag $output;
 like(slurp("$folder/all.html"), qr/&lt;b&gt;&quot;Fan&quot; &amp; Shop&lt;\/b&gt;/, 'what PostgreSQL holds does not become HTML');

@@ -6,4 +6,5 @@
 SELECT pipeline AS "Pipeline", model AS "Table", check_name AS "Check", severity AS "Severity", state AS "State",
        failing AS "Failing rows", checked_at AS "Checked"
 FROM medallion.check_status
+[[WHERE pipeline IN ({{pipeline}})]]
 ORDER BY array_position('{failed,unknown,passed}', state), pipeline, model, check_name

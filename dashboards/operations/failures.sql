@@ -6,5 +6,6 @@
 SELECT started_at AS "Started", pipeline AS "Pipeline", step AS "Step", sqlstate AS "SQLSTATE", message AS "Message", hint AS "Hint"
 FROM medallion.step_history
 WHERE state = 'failed' AND started_at > now() - interval '7 days'
+  [[AND pipeline IN ({{pipeline}})]]
 ORDER BY started_at DESC
 LIMIT 20

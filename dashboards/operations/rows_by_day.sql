@@ -8,5 +8,6 @@
 SELECT to_char(started_at, 'YYYY-MM-DD') AS "Day", pipeline AS "Pipeline", coalesce(sum(rows), 0)::bigint AS "Rows"
 FROM medallion.run_history
 WHERE started_at > now() - interval '30 days'
+  [[AND pipeline IN ({{pipeline}})]]
 GROUP BY 1, 2
 ORDER BY 1, 2

@@ -6,3 +6,4 @@
 SELECT count(*) AS "Runs"
 FROM medallion.run_history
 WHERE started_at > now() - interval '1 day'
+  [[AND pipeline IN ({{pipeline}})]]

@@ -1,5 +1,5 @@
 -- title: Orders by status
--- description: All orders, also those without items
+-- description: All orders of all days, also those without items
 -- chart: row
 -- x: Status
 -- y: Orders

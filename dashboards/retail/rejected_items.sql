@@ -1,5 +1,5 @@
 -- title: Items left out
--- description: Order items whose order or customer does not exist
+-- description: Order items whose order or customer does not exist, of all days
 -- chart: number
 -- y: Order items
 -- place: 20 0 4 3

@@ -11,7 +11,9 @@ WITH day AS (
 	CROSS JOIN LATERAL generate_series(r.first, r.last, interval '1 day') d
 	LEFT JOIN gold.orders_time_series t ON t.order_date = d::date
 )
-SELECT day AS "Day", revenue AS "Revenue (USD)",
-       round(avg(revenue) OVER (ORDER BY day ROWS 6 PRECEDING), 2) AS "Average of 7 days (USD)"
-FROM day
+SELECT day AS "Day", revenue AS "Revenue (USD)", average AS "Average of 7 days (USD)"
+FROM (SELECT day, revenue, round(avg(revenue) OVER (ORDER BY day ROWS 6 PRECEDING), 2) AS average FROM day) d
+WHERE true
+  [[AND day >= CAST({{from}} AS date)]]
+  [[AND day <= CAST({{to}} AS date)]]
 ORDER BY day

@@ -5,8 +5,12 @@
 -- y: Revenue (USD), Month before (USD)
 -- axis: Revenue (USD)
 -- place: 0 10 12 7
-SELECT month AS "Month", revenue AS "Revenue (USD)", lag(revenue) OVER (ORDER BY month) AS "Month before (USD)"
-FROM (SELECT to_char(order_date, 'YYYY-MM') AS month, sum(total_revenue) AS revenue
-      FROM gold.orders_time_series
-      GROUP BY 1) m
+SELECT to_char(month, 'YYYY-MM') AS "Month", revenue AS "Revenue (USD)", before AS "Month before (USD)"
+FROM (SELECT month, revenue, lag(revenue) OVER (ORDER BY month) AS before
+      FROM (SELECT date_trunc('month', order_date)::date AS month, sum(total_revenue) AS revenue
+            FROM gold.orders_time_series
+            GROUP BY 1) r) m
+WHERE true
+  [[AND month >= date_trunc('month', CAST({{from}} AS date))]]
+  [[AND month <= CAST({{to}} AS date)]]
 ORDER BY month

@@ -1,5 +1,5 @@
 -- title: Revenue by state
--- description: By the customer's state or territory of the USA
+-- description: By the customer's state or territory of the USA, over all days
 -- chart: map
 -- x: State
 -- y: Revenue (USD)

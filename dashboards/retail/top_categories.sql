@@ -1,5 +1,5 @@
 -- title: Top 10 categories
--- description: The categories with the greatest revenue
+-- description: The categories with the greatest revenue, over all days
 -- chart: row
 -- x: Category
 -- y: Revenue (USD)

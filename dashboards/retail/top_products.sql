@@ -1,5 +1,5 @@
 -- title: Top 10 products
--- description: The products with the greatest revenue
+-- description: The products with the greatest revenue, over all days
 -- chart: row
 -- x: Product
 -- y: Revenue (USD)

@@ -6,4 +6,5 @@ SELECT day AS "Day", city AS "City", round(min_temp - 273.15, 1) AS "Least (°C)
        round(max_temp - 273.15, 1) AS "Greatest (°C)", round(avg_humidity, 1) AS "Humidity (%)", readings AS "Readings"
 FROM weather.weather_daily
 WHERE day > (SELECT max(day) FROM weather.weather_daily) - 7
+  [[AND city IN ({{city}})]]
 ORDER BY day DESC, city

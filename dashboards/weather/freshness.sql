@@ -5,4 +5,5 @@
 SELECT city AS "City", newest_window AS "Newest window", round(extract(epoch FROM age) / 60, 1) AS "Age (minutes)",
        last_error_at AS "Last failed call", last_status_code::text AS "HTTP status"
 FROM weather.freshness
+[[WHERE city IN ({{city}})]]
 ORDER BY age DESC NULLS FIRST, city

@@ -1,5 +1,5 @@
 -- title: Readings by hour
--- description: Over all cities, in the 48 hours before the newest one: what has arrived
+-- description: In the 48 hours before the newest one: what has arrived
 -- chart: bar
 -- x: Hour (UTC)
 -- y: Readings
@@ -7,5 +7,6 @@
 SELECT window_start AS "Hour (UTC)", sum(readings)::bigint AS "Readings"
 FROM weather.weather_hourly
 WHERE window_start > (SELECT max(window_start) FROM weather.weather_hourly) - interval '48 hours'
+  [[AND city IN ({{city}})]]
 GROUP BY window_start
 ORDER BY window_start
