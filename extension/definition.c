@@ -163,19 +163,38 @@ medallion_drop_pipeline(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * The SQL of a pipeline gets the rights of its new owner. Where these are more than the former one had, somebody has to
+ * have read it first.
+ */
+static void
+tell_paused(const Pipeline *pipeline, const char *owner)
+{
+	ereport(NOTICE, (errmsg("pipeline \"%s\" is paused", pipeline->name),
+					 errdetail("Its SQL was stored by role \"%s\", which does not have the rights of role \"%s\".",
+							   pipeline->owner_name, owner),
+					 errhint("Read its steps, models and checks, then let it run: SELECT medallion.resume(%s)",
+							 quote_literal_cstr(pipeline->name))));
+}
+
 PG_FUNCTION_INFO_V1(medallion_alter_pipeline_owner);
 Datum
 medallion_alter_pipeline_owner(PG_FUNCTION_ARGS)
 {
-	const char *args[] = {text_argument(fcinfo, 0), NameStr(*PG_GETARG_NAME(1))};
-	Oid			owner = get_role_oid(args[1], false);
+	const char *name = text_argument(fcinfo, 0);
+	const char *role = NameStr(*PG_GETARG_NAME(1));
+	Oid			owner = get_role_oid(role, false);
+	Pipeline   *pipeline = owner_check(name);
+	bool		gains = !OidIsValid(pipeline->owner) || !has_privs_of_role(pipeline->owner, owner);
+	const char *args[] = {name, role, gains ? "true" : "false"};
 
-	owner_check(args[0]);
 	/* Else one could have one's own SQL run with another role's rights. */
 	if (!has_privs_of_role(GetUserId(), owner))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must have the rights of role \"%s\"", args[1])));
-	ledger_execute("UPDATE medallion.pipeline SET owner = $2::pg_catalog.name WHERE name = $1", 2, args);
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must have the rights of role \"%s\"", role)));
+	ledger_execute("UPDATE medallion.pipeline SET owner = $2::pg_catalog.name, paused = paused OR $3::boolean WHERE name = $1",
+				   3, args);
+	if (gains)
+		tell_paused(pipeline, role);
 	PG_RETURN_VOID();
 }
 

@@ -154,6 +154,16 @@ CALL medallion.run('theirs');                                                  -
 RESET ROLE;
 SELECT medallion.alter_pipeline_owner('theirs', 'regress_renamed');
 CALL medallion.run('theirs');
+SELECT medallion.resume('theirs');
+CALL medallion.run('theirs');
+
+-- Given to a role that may do more, it waits until somebody has read it; given to one that may do less, it does not.
+SELECT medallion.alter_pipeline_owner('theirs', 'postgres');
+CALL medallion.run('theirs');
+SELECT medallion.trigger('theirs');                                            -- ERROR
+SELECT medallion.resume('theirs');
+SELECT medallion.alter_pipeline_owner('theirs', 'regress_renamed');
+CALL medallion.run('theirs');
 
 SET client_min_messages = warning;
 DROP EXTENSION medallion, fdw_mysql, fdw_s3;

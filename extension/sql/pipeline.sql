@@ -31,7 +31,7 @@ COMMENT ON FUNCTION medallion.drop_pipeline(text) IS 'drop a pipeline with its s
 CREATE FUNCTION medallion.alter_pipeline_owner(name text, owner name) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'medallion_alter_pipeline_owner';
-COMMENT ON FUNCTION medallion.alter_pipeline_owner(text, name) IS 'give a pipeline to another role; the caller must have the rights of both';
+COMMENT ON FUNCTION medallion.alter_pipeline_owner(text, name) IS 'give a pipeline to another role; the caller must have the rights of both. It is paused if the new owner may do what the former one may not';
 
 CREATE FUNCTION medallion.check_owner(pipeline text) RETURNS void
 	LANGUAGE c STABLE PARALLEL RESTRICTED STRICT SET search_path = pg_catalog, pg_temp
