@@ -44,6 +44,14 @@ CALL public.past('slices', 298, 'succeeded', '{a succeeded}', '2020-01-02');
 CALL public.past('slices', 1, 'succeeded', '{a succeeded}', '2020-01-03');
 INSERT INTO medallion.alert (pipeline, kind, message, raised_at, cleared_at) VALUES ('kept', 'failure', 'old', now() - interval '200 days', now() - interval '199 days'),
 	('kept', 'failure', 'still so', now() - interval '200 days', NULL), ('kept', 'stale', 'new', now() - interval '2 days', now() - interval '1 day');
+CREATE TABLE public.checked (a integer);
+ALTER TABLE public.checked OWNER TO regress_owner;
+SET ROLE regress_owner;
+SELECT medallion.add_check('kept', 'public.checked', c, 'not_null', '{"column": "a"}') FROM unnest('{rare,often}'::text[]) c;
+RESET ROLE;
+INSERT INTO medallion.check_result (pipeline, model, check_name, state, message, checked_at)
+SELECT 'kept', 'public.checked', c, 'passed', format('%s days', days), now() - days * interval '1 day'
+FROM (VALUES ('rare', 300), ('rare', 200), ('often', 200), ('often', 3), ('often', 2)) d (c, days);
 
 -- Strangers have nothing to maintain.
 SET ROLE regress_other;
@@ -58,6 +66,7 @@ SELECT r.pipeline, r.message, r.state, r.interval_start IS NOT NULL AS slice, ar
   FROM medallion.run r LEFT JOIN medallion.step_run s USING (run_id) GROUP BY r.run_id ORDER BY r.run_id;
 SELECT count(*) FROM medallion.step_log;
 SELECT message FROM medallion.alert ORDER BY alert_id;
+SELECT check_name, message FROM medallion.check_result ORDER BY result_id;
 -- Once more, and with all time: nothing that is read goes.
 CALL medallion.maintain('0 seconds', '0 seconds', '0 seconds');
 SELECT pipeline, message FROM medallion.run ORDER BY run_id;
@@ -82,7 +91,7 @@ SELECT count(*) FROM medallion.run WHERE pipeline = 'idle';
 DROP TRIGGER note ON medallion.run;
 DROP FUNCTION public.note();
 DROP PROCEDURE public.past;
-DROP TABLE public.deletions;
+DROP TABLE public.deletions, public.checked;
 DROP OWNED BY regress_owner, regress_other;
 DROP EXTENSION medallion, fdw_mysql, fdw_s3, fdw_kafka;
 DROP ROLE regress_owner, regress_other;

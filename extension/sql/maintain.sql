@@ -38,6 +38,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.expire_alerts(text, interval, integer) IS 'delete alerts of a pipeline that were cleared longer ago, at most so many; returns how many';
 
+-- Those of runs go with the runs. The latest of each check is its status.
+CREATE FUNCTION medallion.expire_results(pipeline text, age interval, batch integer) RETURNS bigint
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH gone AS (
+		DELETE FROM medallion.check_result r
+		 WHERE r.result_id IN (SELECT o.result_id FROM medallion.check_result o
+								WHERE o.pipeline = $1 AND o.run_id IS NULL AND o.checked_at < now() - age
+								  AND EXISTS (SELECT FROM medallion.check_result n
+											   WHERE (n.pipeline, n.model, n.check_name) = (o.pipeline, o.model, o.check_name)
+												 AND n.result_id > o.result_id)
+								LIMIT batch)
+		RETURNING 1)
+	SELECT count(*) FROM gone
+$$;
+COMMENT ON FUNCTION medallion.expire_results(text, interval, integer) IS
+'delete what came of checks outside of runs longer ago, at most so many; returns how many. The latest of each check stays';
+
 -- pg_cron never deletes what it notes of each call. Roles see and delete what is theirs. A call that could not be made has
 -- no times: then those of later ones tell.
 CREATE FUNCTION medallion.expire_calls(age interval, batch integer) RETURNS bigint
@@ -72,6 +90,7 @@ AS $$
 	SELECT CASE what WHEN 'runs' THEN medallion.expire_runs(pipeline, age, batch)
 					 WHEN 'letters' THEN medallion.expire_letters(pipeline, age, batch)
 					 WHEN 'alerts' THEN medallion.expire_alerts(pipeline, age, batch)
+					 WHEN 'results' THEN medallion.expire_results(pipeline, age, batch)
 					 WHEN 'calls' THEN medallion.expire_calls(age, batch) END
 $$;
 COMMENT ON FUNCTION medallion.expire(text, text, interval, integer) IS 'delete one batch of what is past its time; returns how many';
@@ -81,7 +100,7 @@ CREATE FUNCTION medallion.maintenance(runs interval, calls interval, letters int
 	LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT w.what, p.name, w.age
-	  FROM medallion.pipeline p CROSS JOIN (VALUES ('runs', runs), ('alerts', runs), ('letters', letters)) w (what, age)
+	  FROM medallion.pipeline p CROSS JOIN (VALUES ('runs', runs), ('alerts', runs), ('results', runs), ('letters', letters)) w (what, age)
 	 WHERE medallion.is_operator(p.name, current_user)
 	 UNION ALL
 	SELECT 'calls', NULL, calls
@@ -102,5 +121,5 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE medallion.maintain(interval, interval, interval) IS
-'delete what is past its time: runs and cleared alerts, what pg_cron noted of our calls, dead letters that were replayed; of the pipelines '
+'delete what is past its time: runs, cleared alerts and results of checks, what pg_cron noted of our calls, dead letters that were replayed; of the pipelines '
 'whose owner''s rights the caller has, letters of those that it owns';
