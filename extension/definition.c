@@ -237,6 +237,11 @@ check_trying(const char *const *args)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg_internal("%s", wrong)));
 }
 
+/* A step with another definition is another step: it is run, whatever its fingerprint says. */
+#define DEFINITION_OF(apply, plan, fingerprint) \
+	"pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(" \
+	"pg_catalog.jsonb_build_array(" apply ", " plan ", " fingerprint ")::text, 'UTF8')), 'hex')"
+
 PG_FUNCTION_INFO_V1(medallion_add_step_0_2);
 Datum
 medallion_add_step_0_2(PG_FUNCTION_ARGS)
@@ -269,8 +274,7 @@ medallion_add_step_0_2(PG_FUNCTION_ARGS)
 						"   COALESCE($8::pg_catalog.interval, '1 minute'), COALESCE($9::pg_catalog.numeric, 2),"
 						"   COALESCE($10, 'transient'), $11::pg_catalog.interval,"
 						"   COALESCE(pg_catalog.max(s.position), 0) + 1,"
-						"   pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to("
-						"     pg_catalog.jsonb_build_array($3, $4, $6)::text, 'UTF8')), 'hex')"
+						DEFINITION_OF("$3", "$4", "$6")
 						" FROM medallion.step s WHERE s.pipeline = $1"
 						" ON CONFLICT (pipeline, name) DO NOTHING RETURNING name",
 						11, args))
@@ -279,29 +283,44 @@ medallion_add_step_0_2(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static const char *
+none_if_empty(const char *text)
+{
+	return text != NULL && *text != '\0' ? text : NULL;
+}
+
 PG_FUNCTION_INFO_V1(medallion_alter_step);
 Datum
 medallion_alter_step(PG_FUNCTION_ARGS)
 {
 	const char *args[] = {text_argument(fcinfo, 0), text_argument(fcinfo, 1), value_argument(fcinfo, 2, F_ARRAY_OUT),
 		value_argument(fcinfo, 3, F_INT4OUT), value_argument(fcinfo, 4, F_INTERVAL_OUT),
-	value_argument(fcinfo, 5, F_NUMERIC_OUT), text_argument(fcinfo, 6), value_argument(fcinfo, 7, F_INTERVAL_OUT)};
+		value_argument(fcinfo, 5, F_NUMERIC_OUT), text_argument(fcinfo, 6), value_argument(fcinfo, 7, F_INTERVAL_OUT),
+	text_argument(fcinfo, 8), text_argument(fcinfo, 9), text_argument(fcinfo, 10)};
 
 	if (args[0] == NULL || args[1] == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("pipeline and step must not be null")));
 	owner_check(args[0]);
 	check_trying(&args[3]);
+	check_text(args[1], "apply", args[8]);
+	check_text(args[1], "plan", none_if_empty(args[9]));
+	check_text(args[1], "fingerprint", none_if_empty(args[10]));
 	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
 	if (args[2] != NULL)
 		check_dependencies(args[0], args[1], args[2]);
-	if (!ledger_execute("UPDATE medallion.step SET depends_on = COALESCE($3::text[], depends_on),"
-						"   retries = COALESCE($4::integer, retries),"
-						"   retry_delay = COALESCE($5::pg_catalog.interval, retry_delay),"
-						"   backoff = COALESCE($6::pg_catalog.numeric, backoff), retry_on = COALESCE($7, retry_on),"
-						"   timeout = NULLIF(COALESCE($8::pg_catalog.interval, timeout), '0')"
-						" WHERE pipeline = $1 AND name = $2 RETURNING name",
-						8, args))
+	if (!ledger_execute("UPDATE medallion.step s SET depends_on = COALESCE($3::text[], s.depends_on),"
+						"   retries = COALESCE($4::integer, s.retries),"
+						"   retry_delay = COALESCE($5::pg_catalog.interval, s.retry_delay),"
+						"   backoff = COALESCE($6::pg_catalog.numeric, s.backoff), retry_on = COALESCE($7, s.retry_on),"
+						"   timeout = NULLIF(COALESCE($8::pg_catalog.interval, s.timeout), '0'),"
+						"   apply = t.apply, plan = t.plan, fingerprint = t.fingerprint,"
+						"   definition = " DEFINITION_OF("t.apply", "t.plan", "t.fingerprint")
+						" FROM (SELECT COALESCE($9, o.apply) AS apply, NULLIF(COALESCE($10, o.plan), '') AS plan,"
+						"         NULLIF(COALESCE($11, o.fingerprint), '') AS fingerprint"
+						"       FROM medallion.step o WHERE o.pipeline = $1 AND o.name = $2) t"
+						" WHERE s.pipeline = $1 AND s.name = $2 RETURNING s.name",
+						11, args))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("step \"%s\" of pipeline \"%s\" does not exist", args[1], args[0])));
 	/* An ERROR if they depend on each other in a circle now. */

@@ -41,6 +41,8 @@ BEGIN
 	SET id = b.id + 1, run_id = excluded.run_id, built_at = excluded.built_at,
 		interval_start = excluded.interval_start, interval_end = excluded.interval_end
 	RETURNING b.id INTO number;
+	-- no query is to find what an earlier build has left of a model that comes after it
+	PERFORM medallion.clear_work(t) FROM medallion.model_table t WHERE t.pipeline = $1;
 	FOR m IN SELECT * FROM medallion.model_table t WHERE t.pipeline = $1 ORDER BY t.position LOOP
 		built := medallion.build_model(m, number);
 		PERFORM medallion.report(m.name, built);
@@ -90,7 +92,6 @@ DECLARE
 	built bigint;
 BEGIN
 	PERFORM medallion.check_interval(m);
-	PERFORM medallion.clear_work(m);
 	PERFORM set_config('search_path', format('pg_catalog, %I, pg_temp', medallion.work_schema(m.pipeline)), true);
 	EXECUTE medallion.build_sql(m);
 	GET DIAGNOSTICS built = ROW_COUNT;

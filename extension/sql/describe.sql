@@ -2,8 +2,8 @@
 -- Describe: the columns of a query that reads the raw tables and the models of a pipeline, found without running it.
 --
 
--- What the work schema lacks of them stands there meanwhile, empty.
-CREATE FUNCTION medallion.describe_query(pipeline text, query text) RETURNS text[]
+-- What the work schema lacks of them stands there meanwhile, empty. Of models, only those before a position.
+CREATE FUNCTION medallion.describe_query(pipeline text, query text, before integer DEFAULT NULL) RETURNS text[]
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
 DECLARE
@@ -17,7 +17,7 @@ BEGIN
 	FOR stand_in IN
 		SELECT s.name, medallion.raw_table(s) AS place FROM medallion.source s WHERE s.pipeline = $1
 		UNION ALL
-		SELECT t.name, t.target FROM medallion.model_table t WHERE t.pipeline = $1
+		SELECT t.name, t.target FROM medallion.model_table t WHERE t.pipeline = $1 AND (before IS NULL OR t.position < before)
 	LOOP
 		IF to_regclass(format('%I.%I', schema, stand_in.name)) IS NULL THEN
 			EXECUTE format('CREATE UNLOGGED TABLE %I.%I AS SELECT %s FROM %s WITH NO DATA', schema, stand_in.name,
@@ -38,7 +38,7 @@ BEGIN
 	RETURN described;
 END
 $$;
-COMMENT ON FUNCTION medallion.describe_query(text, text) IS 'names and types of the columns of a query over a pipeline''s tables';
+COMMENT ON FUNCTION medallion.describe_query(text, text, integer) IS 'names and types of the columns of a query over a pipeline''s tables';
 
 -- Where a column is not in the query, its type stays NULL: see check_model_columns().
 CREATE FUNCTION medallion.model_columns(columns text[], described text[]) RETURNS text[]

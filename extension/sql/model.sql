@@ -14,6 +14,7 @@ CREATE TABLE medallion.model (
 	strategy text NOT NULL DEFAULT 'replace' CHECK (strategy IN ('replace', 'merge', 'append', 'interval')),
 	time_column name,
 	marks_deleted boolean NOT NULL DEFAULT false,
+	declared text[],
 	PRIMARY KEY (pipeline, name),
 	UNIQUE (pipeline, position),
 	FOREIGN KEY (pipeline, layer) REFERENCES medallion.layer ON DELETE CASCADE,
@@ -31,6 +32,7 @@ COMMENT ON COLUMN medallion.model.columns IS 'columns of the table: name, type a
 COMMENT ON COLUMN medallion.model.strategy IS 'what the rows of the query are to the table: see strategy.sql';
 COMMENT ON COLUMN medallion.model.time_column IS 'of strategy interval: column that tells in which data interval a row is';
 COMMENT ON COLUMN medallion.model.marks_deleted IS 'of strategy merge: the query has a column _deleted';
+COMMENT ON COLUMN medallion.model.declared IS 'the columns as they were asked for, some perhaps without a type; NULL: those of the query';
 
 CREATE TABLE medallion.model_reference (
 	pipeline text NOT NULL,
@@ -129,9 +131,9 @@ BEGIN
 	IF columns IS NULL OR strategy = 'merge' OR EXISTS (SELECT FROM generate_subscripts(columns, 1) n WHERE columns[n][2] IS NULL) THEN
 		described := medallion.describe_query($1, $7);
 	END IF;
-	INSERT INTO medallion.model (pipeline, name, layer, position, key, query, comment, columns, strategy, time_column, marks_deleted)
+	INSERT INTO medallion.model (pipeline, name, layer, position, key, query, comment, columns, strategy, time_column, marks_deleted, declared)
 	SELECT $1, $3, $2, COALESCE(max(d.position), 0) + 1, $5, $7, $4, medallion.model_columns($6, described), $9, $10,
-		   $9 = 'merge' AND medallion.marks_deleted(described)
+		   $9 = 'merge' AND medallion.marks_deleted(described), $6
 	FROM medallion.model d WHERE d.pipeline = $1;
 	PERFORM medallion.check_model_columns(d) FROM medallion.model d WHERE (d.pipeline, d.name) = ($1, $3);
 	INSERT INTO medallion.publication (pipeline, model) VALUES ($1, $3);
@@ -156,12 +158,22 @@ COMMENT ON FUNCTION medallion.add_model(text, text, name, text, name[], text[], 
 CREATE FUNCTION medallion.drop_model(pipeline text, name name) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	m medallion.model_table;
+	reader name;
 BEGIN
 	PERFORM medallion.check_owner($1);
-	DELETE FROM medallion.model m WHERE (m.pipeline, m.name) = ($1, $2);
+	SELECT * INTO m FROM medallion.model_table t WHERE (t.pipeline, t.name) = ($1, $2);
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'pipeline "%" has no model "%"', $1, $2 USING ERRCODE = 'undefined_object';
 	END IF;
+	SELECT i.model INTO reader FROM medallion.model_input i WHERE (i.pipeline, i.input) = ($1, $2::text) ORDER BY i.model LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'model "%" reads model "%"', reader, $2
+			USING ERRCODE = 'dependent_objects_still_exist', HINT = format('Change or drop "%s" first, or change "%s" with medallion.alter_model().', reader, $2);
+	END IF;
+	PERFORM medallion.clear_work(m);
+	DELETE FROM medallion.model d WHERE (d.pipeline, d.name) = ($1, $2);
 	DELETE FROM medallion.check_rule c WHERE (c.pipeline, c.model) = ($1, $2::text);
 END
 $$;
@@ -178,14 +190,25 @@ DECLARE
 BEGIN
 	PERFORM medallion.check_maker(m.pipeline);
 	EXECUTE format('CREATE TABLE %s (%s)', m.target, definition);
-	EXECUTE format('COMMENT ON TABLE %s IS %L', m.target, model.comment);
-	FOR i IN 1 .. array_length(model.columns, 1) LOOP
-		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', m.target, model.columns[i][1], model.columns[i][3]);
-	END LOOP;
+	PERFORM medallion.comment_target(m);
 	PERFORM medallion.watch_target(m);
 END
 $$;
 COMMENT ON FUNCTION medallion.make_target(medallion.model_table) IS 'make the table of a model';
+
+CREATE FUNCTION medallion.comment_target(m medallion.model_table) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	model medallion.model := (SELECT d FROM medallion.model d WHERE (d.pipeline, d.name) = (m.pipeline, m.name));
+BEGIN
+	EXECUTE format('COMMENT ON TABLE %s IS %L', m.target, model.comment);
+	FOR i IN 1 .. array_length(model.columns, 1) LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', m.target, model.columns[i][1], model.columns[i][3]);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.comment_target(medallion.model_table) IS 'write the comments of a model on its table';
 
 -- Both the sign that the pipeline made the table, which outlives the pipeline, and how publish() learns of edits.
 CREATE FUNCTION medallion.watch_target(m medallion.model_table) RETURNS void

@@ -71,7 +71,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.describe_change(bigint, bigint, bigint) IS 'numbers of changed rows in words';
 
--- The lock keeps other writers out until commit; readers do not notice it.
+-- The lock keeps other writers out until commit; readers do not notice it. Without its key, the rows of a table cannot be
+-- compared: the first publication, and the one after a change of the key, bring them all.
 CREATE FUNCTION medallion.publish_model(m medallion.model_table, OUT inserted bigint, OUT updated bigint, OUT deleted bigint)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -82,11 +83,12 @@ BEGIN
 	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', m.target::regclass);
 	PERFORM medallion.own_table(m.pipeline, m.target);
 	EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', m.target) INTO empty;
-	IF empty THEN
+	IF empty OR (m.strategy = 'replace' AND NOT medallion.has_primary_key(m)) THEN
+		EXECUTE format('DELETE FROM %s', m.target);
+		GET DIAGNOSTICS deleted = ROW_COUNT;
 		EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM %s', m.target, columns, m.work);
 		GET DIAGNOSTICS inserted = ROW_COUNT;
 		updated := 0;
-		deleted := 0;
 	ELSE
 		EXECUTE medallion.difference_sql(m) INTO inserted, updated, deleted;
 	END IF;
@@ -126,6 +128,22 @@ END
 $$;
 COMMENT ON FUNCTION medallion.difference_sql(medallion.model_table) IS 'the statement that makes a published table what its work table says';
 
+CREATE FUNCTION medallion.has_primary_key(m medallion.model_table) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = m.target::regclass AND c.contype = 'p')
+$$;
+COMMENT ON FUNCTION medallion.has_primary_key(medallion.model_table) IS 'whether the table of a model has a primary key';
+
+CREATE FUNCTION medallion.add_primary_key(m medallion.model_table) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%s)', m.target, medallion.column_list(m.key));
+END
+$$;
+COMMENT ON FUNCTION medallion.add_primary_key(medallion.model_table) IS 'add the primary key of a model to its table';
+
 -- Keys that the models name and their tables do not have yet.
 CREATE FUNCTION medallion.add_keys(pipeline text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -133,14 +151,7 @@ AS $$
 DECLARE
 	k record;
 BEGIN
-	FOR k IN
-		SELECT t.target, t.key FROM medallion.model_table t
-		WHERE t.pipeline = $1
-		  AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = t.target::regclass AND c.contype = 'p')
-		ORDER BY t.position
-	LOOP
-		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%s)', k.target, medallion.column_list(k.key));
-	END LOOP;
+	PERFORM medallion.add_primary_key(t) FROM medallion.model_table t WHERE t.pipeline = $1 AND NOT medallion.has_primary_key(t);
 	FOR k IN
 		SELECT c.target, r.column_name, p.target AS parent, format('%s_%s_fkey', r.model, r.column_name)::name AS name
 		FROM medallion.model_reference r

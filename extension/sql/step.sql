@@ -47,12 +47,12 @@ COMMENT ON FUNCTION medallion.add_step(text, text, text, text, text[], text, int
 
 -- NULL leaves a thing as it is.
 CREATE FUNCTION medallion.alter_step(pipeline text, name text, depends_on text[] DEFAULT NULL, retries integer DEFAULT NULL,
-		retry_delay interval DEFAULT NULL, backoff numeric DEFAULT NULL, retry_on text DEFAULT NULL, timeout interval DEFAULT NULL)
-	RETURNS void
+		retry_delay interval DEFAULT NULL, backoff numeric DEFAULT NULL, retry_on text DEFAULT NULL, timeout interval DEFAULT NULL,
+		apply text DEFAULT NULL, plan text DEFAULT NULL, fingerprint text DEFAULT NULL) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'medallion_alter_step';
-COMMENT ON FUNCTION medallion.alter_step(text, text, text[], integer, interval, numeric, text, interval) IS
-'change what a step depends on and how it is tried; what is NULL stays, a timeout of 0 takes it off';
+COMMENT ON FUNCTION medallion.alter_step(text, text, text[], integer, interval, numeric, text, interval, text, text, text) IS
+'change what a step does, what it depends on and how it is tried; what is NULL stays; a timeout of 0, an empty plan or fingerprint takes it off';
 
 CREATE FUNCTION medallion.drop_step(pipeline text, name text) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp

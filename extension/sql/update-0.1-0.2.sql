@@ -65,7 +65,9 @@ ALTER TABLE medallion.model
 	ADD COLUMN strategy text NOT NULL DEFAULT 'replace' CHECK (strategy IN ('replace', 'merge', 'append', 'interval')),
 	ADD COLUMN time_column name,
 	ADD COLUMN marks_deleted boolean NOT NULL DEFAULT false,
+	ADD COLUMN declared text[],
 	ADD CHECK ((strategy OPERATOR(pg_catalog.=) 'interval') OPERATOR(pg_catalog.=) (time_column IS NOT NULL));
+UPDATE medallion.model SET declared = columns;
 DROP FUNCTION medallion.add_model(text, text, name, text, name[], text[], text, name[]);
 ALTER TABLE medallion.build
 	ADD COLUMN interval_start timestamptz,
