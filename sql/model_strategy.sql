@@ -116,7 +116,29 @@ SELECT medallion.add_model('models', 'gold', 'counted', 'Rows', '{model}', NULL,
 CALL medallion.backfill('models', '2026-03-28 00:00+01', '2026-03-29 00:00+01', which => 'all');
 SELECT * FROM models_gold.counted;
 
+-- types without equality, and values that are equal but not the same
+CREATE COLLATION shop.anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE shop.odd (id integer, j json, x xml, p point, n numeric, c text COLLATE shop.anycase, s interval);
+INSERT INTO shop.odd VALUES (1, '{"a": 1}', '<a/>', '(1,2)', 1.0, 'abc', '1 day'), (2, NULL, NULL, NULL, NULL, NULL, NULL);
+SELECT medallion.create_pipeline('odd');
+SELECT medallion.create_layer('odd', 'silver', 'odd_silver');
+SELECT medallion.add_model('odd', 'silver', 'whole', 'Replaced', '{id}', NULL, 'SELECT * FROM shop.odd');
+SELECT medallion.add_model('odd', 'silver', 'merged', 'Merged', '{id}', NULL, 'SELECT * FROM shop.odd', strategy => 'merge');
+SELECT medallion.add_model('odd', 'silver', 'bare', 'Only a key', '{id}', NULL, 'SELECT id FROM shop.odd');
+SELECT medallion.add_model_steps('odd');
+CALL medallion.run('odd');
+CALL medallion.run('odd');
+UPDATE shop.odd SET j = '{"a":1}' WHERE id = 1;
+CALL medallion.run('odd');
+UPDATE shop.odd SET n = 1.00, c = 'ABC', s = '24 hours' WHERE id = 1;
+CALL medallion.run('odd');
+INSERT INTO shop.odd (id) VALUES (3);
+CALL medallion.run('odd');
+SELECT run_id - min(run_id) OVER () AS run, model, inserted, updated, deleted FROM medallion.model_change WHERE pipeline = 'odd' ORDER BY run_id, model;
+SELECT * FROM odd_silver.whole ORDER BY id;
+SELECT count(*) FROM odd_silver.merged m JOIN odd_silver.whole w ON record_image_eq(m, w);
+
 -- gone without a trace
 SELECT count(fdw_s3_delete('lake', 'model-strategy', l.path)) > 0 AS deleted FROM fdw_s3_list('lake', 'model-strategy') l;
 DROP EXTENSION medallion, fdw_s3 CASCADE;
-DROP SCHEMA shop, models_raw, models_silver, models_gold, models_lake, work_models CASCADE;
+DROP SCHEMA shop, models_raw, models_silver, models_gold, models_lake, work_models, odd_silver, work_odd CASCADE;

@@ -89,7 +89,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.whole_sql(medallion.model_table) IS 'query for the whole table of a model as it will be when its work table is published';
 
--- Keys of the rows that have to be deleted (old), inserted (new) or updated (both).
+-- Keys of the rows that have to be deleted (old), inserted (new) or updated (both). Rows are compared byte for byte: types
+-- like json have no equality, and others call values equal that readers can tell apart, as 1.0 and 1.00.
 CREATE FUNCTION medallion.changed_keys_sql(m medallion.model_table) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -105,7 +106,7 @@ AS $$
 									   'SELECT %7$s, true, false FROM %3$s AS t WHERE %8$s AND NOT EXISTS (SELECT FROM %2$s AS w WHERE %4$s)' END,
 				  medallion.column_list(m.key, 'COALESCE(t.%1$s, w.%1$s) AS %1$s'), m.built, m.target,
 				  medallion.column_list(m.key, 't.%1$s = w.%1$s', ' AND '),
-				  format('ROW (%s) IS DISTINCT FROM ROW (%s)', medallion.column_list(c, 't.%1$s'), medallion.column_list(c, 'w.%1$s')),
+				  format('record_image_ne(ROW (%s), ROW (%s))', medallion.column_list(c, 't.%1$s'), medallion.column_list(c, 'w.%1$s')),
 				  medallion.column_list(m.key, 'w.%1$s'), medallion.column_list(m.key, 't.%1$s'), medallion.within_interval(m, 't'))
 	  FROM medallion.data_columns(m.target::regclass) c
 $$;
