@@ -101,7 +101,9 @@ SELECT medallion.weather_begin();
 SELECT count(medallion.weather_count(0, i, now(), NULL, repeat('x', 100001)::bytea)) FROM generate_series(1, 2) i;
 SAVEPOINT a;
 SET LOCAL temp_file_limit = 0;
+\set VERBOSITY sqlstate
 SELECT count(*) FROM medallion.weather_rejected(); -- ERROR
+\set VERBOSITY default
 ROLLBACK TO a;
 SELECT records FROM medallion.weather_summary(); -- ERROR
 ROLLBACK;
