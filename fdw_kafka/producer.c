@@ -15,10 +15,10 @@
 #include "access/xlog.h"
 #include "common/compat.h"
 #include "fdw_kafka/library.h"
+#include "fdw_kafka/number.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
-#include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -77,6 +77,7 @@ struct KafkaProducer
 	KafkaProducer *next;		/* of the same client */
 	KafkaClient *client;
 	ProducerKind kind;
+	int			number;			/* of a transactional one, among the sessions that have one of this kind */
 	rd_kafka_t *handle;
 	rd_kafka_queue_t *queue;	/* its main one */
 	int			wakeup;			/* eventfd: something came into the queue */
@@ -356,16 +357,22 @@ producer_free(KafkaProducer *producer)
 	free(producer);
 }
 
+static char *
+kind_name(const ProducerKind *kind)
+{
+	return psprintf("%d-%s", kind->max_message, kind->compression);
+}
+
 /*
- * One per backend, and the same again for the backend that follows it in its place: so a transaction that a crash has
- * left open is ended by whoever comes next. A copy of this cluster that runs elsewhere began at another time.
+ * No two sessions have the same at a time, and the next one has it that begins to write after one has ended: so a
+ * transaction that was left open is ended by whoever comes next. A copy of this cluster that runs elsewhere began at
+ * another time.
  */
 static char *
 transactional_id(const KafkaProducer *producer)
 {
-	return psprintf("pg_medallion-" UINT64_FORMAT "-" INT64_FORMAT "-%u-%u-%d-%d-%s", GetSystemIdentifier(), PgStartTime,
-					MyDatabaseId, producer->client->umid, (int) (MyProc - ProcGlobal->allProcs),
-					producer->kind.max_message, producer->kind.compression);
+	return psprintf("pg_medallion-" UINT64_FORMAT "-" INT64_FORMAT "-%u-%u-%d-%s", GetSystemIdentifier(), PgStartTime,
+					MyDatabaseId, producer->client->umid, producer->number, kind_name(&producer->kind));
 }
 
 static rd_kafka_conf_t *
@@ -431,6 +438,8 @@ producer_new(KafkaClient *client, const ProducerKind *kind)
 	producer->wakeup = -1;
 	PG_TRY();
 	{
+		if (kind->transactional)
+			producer->number = number_take(client->umid, kind_name(kind));
 		producer->handle = library_new(client, RD_KAFKA_PRODUCER, producer_conf(producer));
 		open_wakeup(producer);
 	}
@@ -454,6 +463,14 @@ same_kind(const ProducerKind *a, const ProducerKind *b)
 		strcmp(a->compression, b->compression) == 0;
 }
 
+/* Another session that has its number has its transactional.id. */
+static bool
+is_usable(const KafkaProducer *producer)
+{
+	return !producer->trouble.fatal && producer->failure.code == RD_KAFKA_RESP_ERR_NO_ERROR &&
+		(!producer->kind.transactional || number_keep(producer->client->umid, kind_name(&producer->kind), producer->number));
+}
+
 KafkaProducer *
 producer_get(KafkaClient *client, const ProducerKind *kind)
 {
@@ -464,7 +481,7 @@ producer_get(KafkaClient *client, const ProducerKind *kind)
 	if (producer != NULL)
 	{
 		serve(producer);
-		if (producer->trouble.fatal || producer->failure.code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		if (!is_usable(producer))
 		{
 			producer_close(producer, DEADLINE_NONE);
 			producer = NULL;

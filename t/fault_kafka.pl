@@ -183,6 +183,25 @@ for my $table (qw(behind_write behind_whole))
 	is(arrived(), 3, '... once');
 }
 
+# A session that is killed leaves its transaction open. The next one that writes ends it, whatever sessions have come since.
+{
+	my $killed = $stack->session;
+	$killed->sql('BEGIN; ' . insert('behind_whole', 20) . '; SELECT count(*) FROM fdw_kafka_finish()');
+	$proxy->fault(act => 'blackhole');
+	$watching->sql('SELECT pg_terminate_backend(' . $killed->pid . ', 5000)');
+	$proxy->pass;
+	my @others = map { my $session = $stack->session; $session->sql('SELECT 1'); $session } 1 .. 3;
+	my $next = $stack->session;
+	is($next->try(insert('behind_whole', 3))->{code}, undef, 'after a session that was killed: the next INSERT is sent');
+	is(arrived(), 3, '... and is seen at once');
+	$next->sql('DISCARD ALL');
+	my $beside = $stack->session;
+	is($beside->try(insert('behind_whole', 3))->{code}, undef, 'another session takes the number that DISCARD ALL has given up');
+	is(arrived(), 3, '... and sends once');
+	is($next->try(insert('behind_whole', 3))->{code}, undef, 'and the first one takes another number');
+	is(arrived(), 3, '... and sends once');
+}
+
 # A cancelled sending says what it leaves behind.
 {
 	$proxy->fault(act => 'blackhole', up => 3_000_000);
