@@ -124,6 +124,10 @@ SELECT medallion.create_pipeline('odd');
 SELECT medallion.create_layer('odd', 'silver', 'odd_silver');
 SELECT medallion.add_model('odd', 'silver', 'whole', 'Replaced', '{id}', NULL, 'SELECT * FROM shop.odd');
 SELECT medallion.add_model('odd', 'silver', 'merged', 'Merged', '{id}', NULL, 'SELECT * FROM shop.odd', strategy => 'merge');
+CREATE EXTENSION citext SCHEMA shop;
+SELECT medallion.add_model('odd', 'silver', 'named', 'Key of a type of an extension', '{c}', NULL, 'SELECT COALESCE(c, ''none'')::shop.citext AS c, id FROM shop.odd WHERE id < 3');
+SELECT medallion.add_model('odd', 'silver', 'named_merged', 'The same, merged', '{c}', NULL, 'SELECT * FROM named', strategy => 'merge');
+SELECT medallion.add_check('odd', 'named_merged', 'named', 'relationships', '{"column": "c", "to": "named"}');
 SELECT medallion.add_model('odd', 'silver', 'bare', 'Only a key', '{id}', NULL, 'SELECT id FROM shop.odd');
 SELECT medallion.add_model_steps('odd');
 CALL medallion.run('odd');
@@ -136,9 +140,12 @@ INSERT INTO shop.odd (id) VALUES (3);
 CALL medallion.run('odd');
 SELECT run_id - min(run_id) OVER () AS run, model, inserted, updated, deleted FROM medallion.model_change WHERE pipeline = 'odd' ORDER BY run_id, model;
 SELECT * FROM odd_silver.whole ORDER BY id;
+SELECT * FROM odd_silver.named ORDER BY id;
+SELECT * FROM odd_silver.named_merged ORDER BY id;
+SELECT source, target, kind FROM medallion.lineage WHERE pipeline = 'odd' ORDER BY target, source;
 SELECT count(*) FROM odd_silver.merged m JOIN odd_silver.whole w ON record_image_eq(m, w);
 
 -- gone without a trace
 SELECT count(fdw_s3_delete('lake', 'model-strategy', l.path)) > 0 AS deleted FROM fdw_s3_list('lake', 'model-strategy') l;
-DROP EXTENSION medallion, fdw_s3 CASCADE;
+DROP EXTENSION medallion, fdw_s3, citext CASCADE;
 DROP SCHEMA shop, models_raw, models_silver, models_gold, models_lake, work_models, odd_silver, work_odd CASCADE;

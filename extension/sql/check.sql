@@ -39,12 +39,13 @@ COMMENT ON FUNCTION medallion.check_kind() IS 'the kinds of checks, their argume
 -- The rows that break a check of a table; "parent" is the table that a relationship leads to. Values are written in quotes,
 -- without a type: they get that of what they are compared with.
 CREATE FUNCTION medallion.check_query(c medallion.check_rule, place text, parent text) RETURNS text
-	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	value text := 't.' || quote_ident(c.args ->> 'column');
 	tested text := CASE c.kind WHEN 'row_count' THEN 'count(*)' ELSE value END;
 	bounds text := concat_ws(' OR ', tested || ' < ' || quote_literal(c.args ->> 'min'), tested || ' > ' || quote_literal(c.args ->> 'max'));
+	parent_column name := COALESCE(c.args ->> 'to_column', c.args ->> 'column');
 	columns name[] := CASE c.kind WHEN 'unique' THEN ARRAY(SELECT jsonb_array_elements_text(c.args -> 'columns')) END;
 	source text := CASE WHEN c.args ? 'where' THEN format(E'(SELECT * FROM %s WHERE %s\n) AS t', place, c.args ->> 'where')
 						ELSE place || ' AS t' END;
@@ -55,8 +56,8 @@ BEGIN
 			medallion.column_list(columns, 't.%1$s'), source, medallion.column_list(columns, 't.%1$s IS NOT NULL', ' AND '))
 		WHEN 'accepted_values' THEN format('SELECT t.* FROM %s WHERE %s NOT IN (%s)', source, value,
 			(SELECT string_agg(quote_literal(v), ', ') FROM jsonb_array_elements_text(c.args -> 'values') v))
-		WHEN 'relationships' THEN format('SELECT t.* FROM %s WHERE %s IS NOT NULL AND NOT EXISTS (SELECT FROM %s AS p WHERE p.%I = %2$s)',
-			source, value, parent, COALESCE(c.args ->> 'to_column', c.args ->> 'column'))
+		WHEN 'relationships' THEN format('SELECT t.* FROM %s WHERE %s IS NOT NULL AND NOT EXISTS (SELECT FROM %s AS p WHERE p.%I %5$s %2$s)',
+			source, value, parent, parent_column, medallion.equality(parent::regclass, parent_column))
 		WHEN 'range' THEN format('SELECT t.* FROM %s WHERE %s', source, bounds)
 		WHEN 'row_count' THEN format('SELECT count(*) AS rows FROM %s HAVING %s', source, bounds)
 		WHEN 'freshness' THEN format('SELECT max(%1$s) AS newest FROM %2$s HAVING (max(%1$s) >= clock_timestamp() - %3$L::interval) IS NOT TRUE',

@@ -32,6 +32,26 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.data_columns(regclass) IS 'names of a table''s columns, without metadata and generated columns';
 
+-- That of the type's indexes. Types of extensions have one in a schema of theirs, which no search_path here names: for citext,
+-- "=" would be that of text.
+CREATE FUNCTION medallion.equality(relation regclass, column_name name) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE type AS (
+		SELECT a.atttypid AS oid FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name
+		 UNION ALL
+		SELECT d.typbasetype FROM type t JOIN pg_type d ON d.oid = t.oid AND d.typtype = 'd'
+	)
+	SELECT COALESCE((SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+					   FROM type t
+					   JOIN pg_opclass c ON c.opcintype = t.oid AND c.opcdefault
+					   JOIN pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
+					   JOIN pg_amop s ON s.amopfamily = c.opcfamily AND s.amoplefttype = t.oid AND s.amoprighttype = t.oid AND s.amopstrategy = 3
+					   JOIN pg_operator o ON o.oid = s.amopopr
+					   JOIN pg_namespace n ON n.oid = o.oprnamespace), '=')
+$$;
+COMMENT ON FUNCTION medallion.equality(regclass, name) IS 'the operator that tells whether two values of a column are the same to an index';
+
 CREATE FUNCTION medallion.column_list(names name[], template text DEFAULT '%1$s', separator text DEFAULT ', ') RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
 AS $$

@@ -54,8 +54,9 @@ CREATE VIEW medallion.view_input WITH (security_barrier) AS
 	  JOIN pg_catalog.pg_namespace tn ON tn.oid OPERATOR(pg_catalog.=) t.relnamespace
 	 WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
 	   AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-	   AND tn.nspname OPERATOR(pg_catalog.!~) '^pg_temp';
-COMMENT ON VIEW medallion.view_input IS 'the tables and views that views read';
+	   AND tn.nspname OPERATOR(pg_catalog.!~) '^pg_temp'
+	   AND tn.nspname OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT medallion.work_schema(p.name) FROM medallion.pipeline p));
+COMMENT ON VIEW medallion.view_input IS 'the tables and views that views read, but for those of work schemas';
 
 -- Tables are looked up in the catalogs: to_regclass() fails where the reader may not use the schema.
 CREATE VIEW medallion.lineage WITH (security_barrier) AS

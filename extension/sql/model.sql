@@ -105,6 +105,14 @@ CREATE VIEW medallion.model_table WITH (security_invoker) AS
 	  JOIN medallion.layer l ON l.pipeline OPERATOR(pg_catalog.=) m.pipeline AND l.name OPERATOR(pg_catalog.=) m.layer;
 COMMENT ON VIEW medallion.model_table IS 'models with the tables and the object that belong to them';
 
+CREATE FUNCTION medallion.key_condition(m medallion.model_table, one text, other text) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('%1$s.%3$I %4$s %2$s.%3$I', one, other, k.name, medallion.equality(m.target::regclass, k.name)), ' AND ' ORDER BY k.n)
+	  FROM unnest(m.key) WITH ORDINALITY AS k (name, n)
+$$;
+COMMENT ON FUNCTION medallion.key_condition(medallion.model_table, text, text) IS 'condition: two rows have the same key';
+
 CREATE VIEW medallion.planned_object WITH (security_invoker) AS
 	SELECT l.server, l.bucket, s.path, s.pipeline, s.layer, s.name AS table_name
 	  FROM medallion.source s

@@ -102,14 +102,14 @@ CREATE FUNCTION medallion.difference_sql(m medallion.model_table) RETURNS text
 AS $$
 DECLARE
 	columns name[] := medallion.data_columns(m.target::regclass);
-	same_key text := medallion.column_list(m.key, 't.%1$s = d.%1$s', ' AND ');
+	same_key text := medallion.key_condition(m, 't', 'd');
 	update_sql text := 'SELECT 1 WHERE false';
 BEGIN
 	IF NOT columns <@ m.key THEN
 		update_sql := format('UPDATE %s AS t SET (%s) = ROW (%s) FROM difference AS d JOIN %s AS w ON %s '
 							 'WHERE d.new AND d.old AND %s RETURNING 1',
 							 m.target, medallion.column_list(columns), medallion.column_list(columns, 'w.%1$s'), m.built,
-							 medallion.column_list(m.key, 'w.%1$s = d.%1$s', ' AND '), same_key);
+							 medallion.key_condition(m, 'w', 'd'), same_key);
 	END IF;
 	RETURN format($sql$
 		WITH difference AS MATERIALIZED (
@@ -123,7 +123,7 @@ BEGIN
 		)
 		SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM changed), (SELECT count(*) FROM gone)$sql$,
 		medallion.changed_keys_sql(m), m.target, same_key, update_sql, medallion.column_list(columns),
-		medallion.column_list(columns, 'w.%1$s'), m.built, medallion.column_list(m.key, 'w.%1$s = d.%1$s', ' AND '));
+		medallion.column_list(columns, 'w.%1$s'), m.built, medallion.key_condition(m, 'w', 'd'));
 END
 $$;
 COMMENT ON FUNCTION medallion.difference_sql(medallion.model_table) IS 'the statement that makes a published table what its work table says';

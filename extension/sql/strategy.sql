@@ -85,7 +85,7 @@ AS $$
 				  WHEN 'interval' THEN 'SELECT %1$s FROM %2$s AS w UNION ALL SELECT %1$s FROM %3$s AS t '
 									   'WHERE (%5$s) IS NOT TRUE AND NOT EXISTS (SELECT FROM %2$s AS w WHERE %4$s)' END,
 				  medallion.column_list(medallion.data_columns(m.target::regclass)), m.built, m.target,
-				  medallion.column_list(m.key, 't.%1$s = w.%1$s', ' AND '), medallion.within_interval(m, 't'))
+				  medallion.key_condition(m, 't', 'w'), medallion.within_interval(m, 't'))
 $$;
 COMMENT ON FUNCTION medallion.whole_sql(medallion.model_table) IS 'query for the whole table of a model as it will be when its work table is published';
 
@@ -105,7 +105,7 @@ AS $$
 									   'FROM %2$s AS w LEFT JOIN %3$s AS t ON %4$s WHERE %5$s UNION ALL '
 									   'SELECT %7$s, true, false FROM %3$s AS t WHERE %8$s AND NOT EXISTS (SELECT FROM %2$s AS w WHERE %4$s)' END,
 				  medallion.column_list(m.key, 'COALESCE(t.%1$s, w.%1$s) AS %1$s'), m.built, m.target,
-				  medallion.column_list(m.key, 't.%1$s = w.%1$s', ' AND '),
+				  medallion.key_condition(m, 't', 'w'),
 				  format('record_image_ne(ROW (%s), ROW (%s))', medallion.column_list(c, 't.%1$s'), medallion.column_list(c, 'w.%1$s')),
 				  medallion.column_list(m.key, 'w.%1$s'), medallion.column_list(m.key, 't.%1$s'), medallion.within_interval(m, 't'))
 	  FROM medallion.data_columns(m.target::regclass) c
