@@ -112,6 +112,10 @@ medallion_dry_run(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the name of a pipeline must not be null")));
 	pipeline = owner_check(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	/* fingerprints are queries, which somebody may have to read first */
+	if (pipeline->paused)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pipeline \"%s\" is paused", pipeline->name),
+						errhint("SELECT medallion.resume(%s)", quote_literal_cstr(pipeline->name))));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	foreach(cell, ledger_steps(pipeline->name))

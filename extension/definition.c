@@ -173,7 +173,7 @@ tell_paused(const Pipeline *pipeline, const char *owner)
 	ereport(NOTICE, (errmsg("pipeline \"%s\" is paused", pipeline->name),
 					 errdetail("Its SQL was stored by role \"%s\", which does not have the rights of role \"%s\".",
 							   pipeline->owner_name, owner),
-					 errhint("Read its steps, models and checks, then let it run: SELECT medallion.resume(%s)",
+					 errhint("Read its steps, models, checks and alert command, then let it run: SELECT medallion.resume(%s)",
 							 quote_literal_cstr(pipeline->name))));
 }
 

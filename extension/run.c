@@ -99,12 +99,32 @@ state_is(const Step *step, const char *state)
 	return step->state != NULL && strcmp(step->state, state) == 0;
 }
 
+static bool
+ended_well(const Step *step)
+{
+	return state_is(step, "succeeded") || state_is(step, "unchanged");
+}
+
+/* Other runs may have come between: a step that can tell whether its output still stands is asked. */
+static bool
+still_stands(const Run *run, const Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->depends_on)
+	{
+		if (graph_contains(run->redone, lfirst(cell)))
+			return false;
+	}
+	return step->fingerprint == NULL;
+}
+
 /* Whether what an earlier pass of this run recorded of the step stands. */
 static bool
 is_settled(Run *run, const Step *step)
 {
-	if (state_is(step, "succeeded") || state_is(step, "unchanged"))
-		return true;
+	if (ended_well(step))
+		return still_stands(run, step);
 	if (run->everything)
 		return false;
 	if (state_is(step, "blocked"))
@@ -126,6 +146,7 @@ static void
 attend_to_step(Run *run, Step *step)
 {
 	char	   *why = obstacle(run, step);
+	bool		again = ended_well(step);
 	bool		force = run->scope->force ||
 		(run->scope->from_step != NULL && strcmp(run->scope->from_step, step->name) == 0);
 	StepEnd		end;
@@ -140,10 +161,12 @@ attend_to_step(Run *run, Step *step)
 		run->waiting = lappend(run->waiting, step->name);
 		return;
 	}
-	end = step_perform(run->id, run->pipeline, run->scope, step, force);
+	end = step_perform(run->id, run->pipeline, run->scope, step, force && !again);
 	residue_sweep(run->residue);
 	if (end.failure != NULL)
 		note_failure(run, step, &end);
+	else if (again && !end.unchanged)
+		run->redone = lappend(run->redone, step->name);
 	if (!lock_keep(run->pipeline->id))
 		ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 						errmsg("step \"%s\" gave up the lock of pipeline \"%s\", and another run has it now",

@@ -21,6 +21,7 @@ typedef struct Run
 	List	   *failed;			/* names of steps */
 	List	   *blocked;
 	List	   *waiting;		/* failed, and to be tried again */
+	List	   *redone;			/* had ended well in an earlier pass, and were done again in this one */
 	ErrorData  *failure;		/* the first, or the cancel, or NULL */
 	char	   *failed_step;	/* whose failure that is */
 	bool		cancelled;

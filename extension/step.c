@@ -208,13 +208,12 @@ step_perform(int64 run_id, const Pipeline *pipeline, const Scope *scope, Step *s
 {
 	TimestampTz started = GetCurrentTimestamp();
 	StepEnd		end = {0};
-	bool		unchanged;
 	bool		timed_out;
 
 	step->try++;
 	current_set(run_id, pipeline->name, step, scope);
 	progress_begin(pipeline->name, step->name, run_id, step->try);
-	end.failure = perform(run_id, pipeline, scope, step, force, &unchanged);
+	end.failure = perform(run_id, pipeline, scope, step, force, &end.unchanged);
 	timed_out = timer_stop() && end.failure != NULL && end.failure->sqlerrcode == ERRCODE_QUERY_CANCELED;
 	progress_end();
 	current_clear();
@@ -228,7 +227,7 @@ step_perform(int64 run_id, const Pipeline *pipeline, const Scope *scope, Step *s
 		SPI_commit();
 		tell_failure(step, &end);
 	}
-	else if (unchanged)
+	else if (end.unchanged)
 		current_tell("step \"%s\" unchanged", step->name);
 	else
 		tell_success(run_id, step, started);

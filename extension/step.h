@@ -15,6 +15,7 @@
 typedef struct StepEnd
 {
 	ErrorData  *failure;		/* NULL: well */
+	bool		unchanged;		/* there was nothing to do */
 	bool		cancelled;		/* somebody wants the whole run to stop */
 	bool		again;			/* it failed, and is to be tried again */
 	TimestampTz again_at;		/* when */

@@ -245,7 +245,7 @@ serve_requests(const char *role)
 }
 
 /*
- * The next alert to deliver, as arguments of deliver_alert(). The try is counted before it is made, so that one which never
+ * The next alert to deliver, as arguments of deliver_alert(); of a paused pipeline, nothing is run. The try is counted before it is made, so that one which never
  * ends is not the only one for ever; less and less often, ten times.
  */
 static char *
@@ -256,7 +256,7 @@ claim_alert(const char *role)
 					  "     + pg_catalog.power(2, l.tries) * '1 minute'::pg_catalog.interval ELSE 'infinity' END"
 					  " WHERE (l.alert_id, l.event) = (SELECT d.alert_id, d.event FROM medallion.alert_delivery d"
 					  "   JOIN medallion.pipeline p ON p.name = d.pipeline"
-					  "   WHERE p.owner = $1::pg_catalog.name AND d.delivered_at IS NULL"
+					  "   WHERE p.owner = $1::pg_catalog.name AND NOT p.paused AND d.delivered_at IS NULL"
 					  "     AND d.next_at <= pg_catalog.clock_timestamp()"
 					  "   ORDER BY d.alert_id, d.event DESC LIMIT 1 FOR UPDATE OF d SKIP LOCKED)"
 					  " RETURNING pg_catalog.format('%s, %L', l.alert_id, l.event)",

@@ -143,6 +143,21 @@ SELECT medallion.drop_step('theirs', 'trap');
 RESET search_path;
 DROP FUNCTION public.fdw_s3_finish(text[]);
 
+-- Nobody has others' pipelines started after his own, or stands in the way of their alerts.
+INSERT INTO medallion.alert (pipeline, kind, message) VALUES ('theirs', 'stale', 'old') RETURNING alert_id AS victim \gset
+SET ROLE regress_other;
+SELECT medallion.create_pipeline('mine');
+INSERT INTO medallion.successor (pipeline, next) VALUES ('mine', 'theirs');    -- ERROR
+\set VERBOSITY sqlstate
+INSERT INTO medallion.alert_delivery (alert_id, event, pipeline) VALUES (:victim, 'cleared', 'mine');  -- ERROR
+\set VERBOSITY default
+SELECT medallion.drop_pipeline('mine');
+RESET ROLE;
+-- What stands in a table's place is planned with nobody's rights but the owner's.
+\set VERBOSITY terse
+SELECT medallion.add_check('theirs', 'own.t', 'c', 'not_null', '{"column": "a"}');  -- ERROR
+\set VERBOSITY default
+
 -- The owner is gone.
 SET client_min_messages = warning;
 ALTER ROLE regress_owner RENAME TO regress_renamed;
@@ -161,6 +176,7 @@ CALL medallion.run('theirs');
 SELECT medallion.alter_pipeline_owner('theirs', 'postgres');
 CALL medallion.run('theirs');
 SELECT medallion.trigger('theirs');                                            -- ERROR
+SELECT * FROM medallion.dry_run('theirs');                                     -- ERROR
 SELECT medallion.resume('theirs');
 SELECT medallion.alter_pipeline_owner('theirs', 'regress_renamed');
 CALL medallion.run('theirs');

@@ -11,7 +11,8 @@ CREATE TABLE medallion.alert (
 	message text NOT NULL,
 	run_id bigint,
 	raised_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	cleared_at timestamptz
+	cleared_at timestamptz,
+	UNIQUE (alert_id, pipeline)
 );
 CREATE UNIQUE INDEX ON medallion.alert (pipeline, kind, subject) WHERE cleared_at IS NULL;
 COMMENT ON TABLE medallion.alert IS 'what went wrong and whether it is over';
@@ -38,14 +39,15 @@ COMMENT ON COLUMN medallion.alert_route.command IS 'SQL that is run as the owner
 COMMENT ON COLUMN medallion.alert_route.webhook IS 'server of the wrapper webhook to which the alert is posted';
 
 CREATE TABLE medallion.alert_delivery (
-	alert_id bigint NOT NULL REFERENCES medallion.alert ON DELETE CASCADE,
+	alert_id bigint NOT NULL,
 	event text NOT NULL CHECK (event IN ('raised', 'cleared')),
 	pipeline text NOT NULL,
 	tries integer NOT NULL DEFAULT 0,
 	next_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	delivered_at timestamptz,
 	error text,
-	PRIMARY KEY (alert_id, event)
+	PRIMARY KEY (alert_id, event),
+	FOREIGN KEY (alert_id, pipeline) REFERENCES medallion.alert (alert_id, pipeline) ON DELETE CASCADE
 );
 CREATE INDEX ON medallion.alert_delivery (next_at) WHERE delivered_at IS NULL;
 COMMENT ON TABLE medallion.alert_delivery IS 'alerts on their way along the routes';

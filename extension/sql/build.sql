@@ -84,7 +84,8 @@ $$;
 COMMENT ON FUNCTION medallion.unstage_source(medallion.source) IS 'drops the copy of a raw table';
 
 -- The query finds the raw tables and the models before it in the work schema, but functions and operators in pg_catalog
--- first. A key that the query yields twice would be ambiguous in a difference; the index says so, and finds the rows.
+-- first. A key that the query yields twice, or that is NULL, would be ambiguous in a difference: the primary key
+-- says so, and finds the rows. Of strategy replace, publish sees it: see check_rows().
 CREATE FUNCTION medallion.build_model(m medallion.model_table, build_id bigint) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
@@ -98,7 +99,7 @@ BEGIN
 	PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
 	PERFORM medallion.note_inputs(m);
 	IF m.strategy <> 'replace' THEN
-		EXECUTE format('CREATE UNIQUE INDEX ON %s (%s)', m.built, medallion.column_list(m.key));
+		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%s)', m.built, medallion.column_list(m.key));
 		EXECUTE format('CREATE VIEW %s AS %s', m.work, medallion.whole_sql(m));
 	END IF;
 	EXECUTE format('ANALYZE %s (%s)', m.built, medallion.column_list(m.key));
@@ -138,6 +139,16 @@ AS $$
 $$;
 COMMENT ON FUNCTION medallion.work_stands(text, bigint) IS 'whether the work tables are those of a build';
 
+-- Runs of other data intervals build into the same work tables.
+CREATE FUNCTION medallion.is_build_of_run(pipeline text) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM medallion.build b
+					WHERE b.pipeline = $1 AND b.interval_start IS NOT DISTINCT FROM medallion.interval_start()
+					  AND b.interval_end IS NOT DISTINCT FROM medallion.interval_end())
+$$;
+COMMENT ON FUNCTION medallion.is_build_of_run(text) IS 'whether the last build is about the data interval of the run';
+
 -- What build depends on: the raw objects, the models and, where one asks for it, the data interval. The output stands if the
 -- work tables are still those. Nobody knows the inputs of a pipeline without sources.
 CREATE FUNCTION medallion.build_fingerprint(pipeline text, OUT inputs text, OUT stands boolean)
@@ -151,7 +162,7 @@ AS $$
 					   FROM medallion.model_table t WHERE t.pipeline = $1),
 					  (SELECT concat(medallion.interval_start(), medallion.interval_end())
 					   WHERE EXISTS (SELECT FROM medallion.model t WHERE (t.pipeline, t.strategy) = ($1, 'interval'))))) END,
-		   medallion.work_stands($1, (SELECT b.id FROM medallion.build b WHERE b.pipeline = $1))
+		   medallion.work_stands($1, (SELECT b.id FROM medallion.build b WHERE b.pipeline = $1)) AND medallion.is_build_of_run($1)
 $$;
 COMMENT ON FUNCTION medallion.build_fingerprint(text) IS 'versions of the inputs of build(), and whether its output still stands';
 
@@ -165,6 +176,9 @@ BEGIN
 		RAISE EXCEPTION 'work tables of pipeline "%" are not those of build %', $1, COALESCE(number, 0)
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = format('A crash empties them. The next run builds them again: CALL medallion.run(%L)', $1);
+	ELSIF medallion.current_run() IS NOT NULL AND NOT medallion.is_build_of_run($1) THEN
+		RAISE EXCEPTION 'work tables of pipeline "%" are those of another data interval', $1
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run the step that builds them in the same run.';
 	END IF;
 END
 $$;

@@ -23,6 +23,7 @@ CREATE FUNCTION medallion.note_inputs(m medallion.model_table) RETURNS void
 AS $$
 DECLARE
 	hash text := md5(m.query);
+	view text := format('%I._query', medallion.work_schema(m.pipeline));
 BEGIN
 	IF EXISTS (SELECT FROM medallion.model_input i WHERE (i.pipeline, i.model, i.query_hash) = (m.pipeline, m.name, hash)) THEN
 		RETURN;
@@ -31,14 +32,14 @@ BEGIN
 	DELETE FROM medallion.model_input i WHERE (i.pipeline, i.model) = (m.pipeline, m.name);
 	PERFORM set_config('search_path', format('pg_catalog, %I, pg_temp', medallion.work_schema(m.pipeline)), true);
 	-- a query may end with a comment
-	EXECUTE format(E'CREATE TEMP VIEW medallion_query AS SELECT 1 AS one FROM (%s\n) AS q', m.query);
+	EXECUTE format(E'CREATE VIEW %s AS SELECT 1 AS one FROM (%s\n) AS q', view, m.query);
 	INSERT INTO medallion.model_input (pipeline, model, input, query_hash)
 	SELECT DISTINCT m.pipeline, m.name, CASE WHEN n.nspname = medallion.work_schema(m.pipeline) THEN c.relname::text ELSE format('%I.%I', n.nspname, c.relname) END, hash
 	  FROM pg_rewrite w
 	  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
 	  JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace
-	 WHERE w.ev_class = 'pg_temp.medallion_query'::regclass;
-	DROP VIEW pg_temp.medallion_query;
+	 WHERE w.ev_class = view::regclass;
+	EXECUTE format('DROP VIEW %s', view);
 END
 $$;
 COMMENT ON FUNCTION medallion.note_inputs(medallion.model_table) IS 'note which tables the query of a model reads, unless it is known of this query';

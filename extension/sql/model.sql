@@ -134,7 +134,7 @@ DECLARE
 	m medallion.model_table;
 BEGIN
 	PERFORM medallion.check_owner($1);
-	PERFORM medallion.check_table_name($3);
+	PERFORM medallion.check_input_name($1, $3);
 	PERFORM medallion.check_strategy($1, $9, $10);
 	IF columns IS NULL OR strategy = 'merge' OR EXISTS (SELECT FROM generate_subscripts(columns, 1) n WHERE columns[n][2] IS NULL) THEN
 		described := medallion.describe_query($1, $7);
@@ -156,6 +156,7 @@ BEGIN
 		PERFORM medallion.refuse_table($1, m.target);
 	ELSE
 		PERFORM medallion.check_target(m);
+		PERFORM medallion.alter_target(m, NULL);
 	END IF;
 	PERFORM medallion.add_lake_table($1, $3);
 END
@@ -175,17 +176,43 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'pipeline "%" has no model "%"', $1, $2 USING ERRCODE = 'undefined_object';
 	END IF;
-	SELECT i.model INTO reader FROM medallion.model_input i WHERE (i.pipeline, i.input) = ($1, $2::text) ORDER BY i.model LIMIT 1;
+	SELECT d.name INTO reader
+	FROM medallion.model d
+	WHERE d.pipeline = $1 AND d.name <> $2
+	  AND (EXISTS (SELECT FROM medallion.model_input i WHERE (i.pipeline, i.model, i.input, i.query_hash) = ($1, d.name, $2::text, md5(d.query)))
+		   OR EXISTS (SELECT FROM medallion.model_reference r WHERE (r.pipeline, r.model, r.parent) = ($1, d.name, $2)))
+	ORDER BY d.position LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'model "%" reads model "%"', reader, $2
+		RAISE EXCEPTION 'model "%" reads model "%" or refers to it', reader, $2
 			USING ERRCODE = 'dependent_objects_still_exist', HINT = format('Change or drop "%s" first, or change "%s" with medallion.alter_model().', reader, $2);
 	END IF;
 	PERFORM medallion.clear_work(m);
+	PERFORM medallion.drop_references(m);
+	PERFORM medallion.drop_check($1, c.model, c.name) FROM medallion.check_rule c WHERE (c.pipeline, c.model) = ($1, $2::text);
 	DELETE FROM medallion.model d WHERE (d.pipeline, d.name) = ($1, $2);
-	DELETE FROM medallion.check_rule c WHERE (c.pipeline, c.model) = ($1, $2::text);
 END
 $$;
 COMMENT ON FUNCTION medallion.drop_model(text, name) IS 'take a model and its checks out of a pipeline; its table and its object stay';
+
+-- The parent changes with each run, and the table no more.
+CREATE FUNCTION medallion.drop_references(m medallion.model_table) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	f record;
+BEGIN
+	FOR f IN
+		SELECT DISTINCT c.conrelid::regclass AS child, c.conname AS name
+		FROM medallion.model_reference r
+		JOIN medallion.model_table p ON (p.pipeline, p.name) = (r.pipeline, r.parent)
+		JOIN pg_constraint c ON c.contype = 'f' AND c.conrelid = to_regclass(m.target) AND c.confrelid = to_regclass(p.target)
+		WHERE (r.pipeline, r.model) = (m.pipeline, m.name)
+	LOOP
+		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', f.child, f.name);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.drop_references(medallion.model_table) IS 'drop the foreign keys from the table of a model to those of others';
 
 -- Without keys: the first publication adds them after the rows.
 CREATE FUNCTION medallion.make_target(m medallion.model_table) RETURNS void

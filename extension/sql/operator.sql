@@ -21,7 +21,7 @@ BEGIN
 	FOREACH t IN ARRAY ARRAY['medallion.layer', 'medallion.source', 'medallion.model', 'medallion.model_reference',
 							 'medallion.model_change', 'medallion.model_input', 'medallion.publication', 'medallion.build',
 							 'medallion.check_rule', 'medallion.check_result', 'medallion.check_failure', 'medallion.object',
-							 'medallion.successor', 'medallion.cadence', 'medallion.data_interval',
+							 'medallion.cadence', 'medallion.data_interval',
 							 'medallion.alert', 'medallion.alert_route', 'medallion.alert_delivery', 'medallion.max_age',
 							 'medallion.weather_producer', 'medallion.weather_city', 'medallion.weather_poll',
 							 'medallion.weather_watermark', 'medallion.weather_day', 'medallion.weather_topic',
@@ -32,6 +32,11 @@ BEGIN
 	END LOOP;
 END
 $$;
+-- What a pipeline starts when it has succeeded is started as that one's owner.
+ALTER TABLE medallion.successor ENABLE ROW LEVEL SECURITY;
+CREATE POLICY operator ON medallion.successor USING (medallion.is_operator(pipeline, current_user))
+	WITH CHECK (medallion.is_operator(pipeline, current_user) AND medallion.is_operator(next, current_user));
+GRANT SELECT, INSERT, UPDATE, DELETE ON medallion.successor TO PUBLIC;
 GRANT SELECT ON medallion.model_table, medallion.planned_object, medallion.check_status, medallion.weather_lag, medallion.weather_progress,
 	medallion.weather_freshness TO PUBLIC;
 -- For observers too: they show what visible_pipeline does, and the functions under them tell no more than that runs and jobs exist.

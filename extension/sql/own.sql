@@ -141,3 +141,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medallion.check_table_name(name) IS 'an ERROR for names of catalogs and for those that the work schema keeps for itself';
+
+CREATE FUNCTION medallion.check_input_name(pipeline text, name name) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind text := CASE WHEN EXISTS (SELECT FROM medallion.source s WHERE (s.pipeline, s.name) = ($1, $2)) THEN 'source table'
+					  WHEN EXISTS (SELECT FROM medallion.model m WHERE (m.pipeline, m.name) = ($1, $2)) THEN 'model' END;
+BEGIN
+	PERFORM medallion.check_table_name($2);
+	IF kind IS NOT NULL THEN
+		RAISE EXCEPTION 'pipeline "%" has a % "%" already', $1, kind, $2
+			USING ERRCODE = 'duplicate_table', DETAIL = 'Queries of models name sources and models alike, without a schema.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.check_input_name(text, name) IS 'an ERROR for a name that a source or model cannot have, or that another one has';

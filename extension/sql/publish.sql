@@ -47,6 +47,7 @@ DECLARE
 BEGIN
 	IF m.strategy = 'replace' THEN
 		total := (SELECT k.rows FROM medallion.work_marks(m.pipeline) k WHERE k.model = m.name);
+		PERFORM medallion.check_rows(m, total) WHERE before.edited OR before.rows + inserted - deleted IS DISTINCT FROM total;
 	ELSIF before.edited OR before.rows IS NULL THEN
 		EXECUTE format('SELECT count(*) FROM %s', m.target) INTO total;
 	ELSE
@@ -62,6 +63,25 @@ END
 $$;
 COMMENT ON FUNCTION medallion.note_change(medallion.model_table, medallion.publication, bigint, bigint, bigint) IS
 'write down what a publication changed in a table';
+
+-- The table holds a key once, and none with NULL: where it has not the rows of the work table, their keys are at fault.
+CREATE FUNCTION medallion.check_rows(m medallion.model_table, total bigint) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found bigint;
+	wrong jsonb;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM %s', m.target) INTO found;
+	IF found <> total THEN
+		EXECUTE format('SELECT to_jsonb(k) FROM (SELECT %1$s FROM %2$s GROUP BY %1$s HAVING count(*) > 1 OR num_nulls(%1$s) > 0 LIMIT 1) AS k',
+					   medallion.column_list(m.key), m.work) INTO wrong;
+		RAISE EXCEPTION 'the query of model "%" yields a key twice, or one with NULL', m.name
+			USING ERRCODE = 'unique_violation', DETAIL = format('It is %s.', wrong);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION medallion.check_rows(medallion.model_table, bigint) IS 'an ERROR where a table has not all rows of its work table';
 
 CREATE FUNCTION medallion.describe_change(inserted bigint, updated bigint, deleted bigint) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -96,7 +116,8 @@ END
 $$;
 COMMENT ON FUNCTION medallion.publish_model(medallion.model_table) IS 'makes one published table what its work table says; returns how many rows changed';
 
--- One statement, so that both tables are compared once.
+-- One statement, so that both tables are compared once. Rows go, then others change, then others come: what a unique index
+-- of the user's holds may pass from one key to another. Between two that change it cannot.
 CREATE FUNCTION medallion.difference_sql(m medallion.model_table) RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -107,7 +128,7 @@ DECLARE
 BEGIN
 	IF NOT columns <@ m.key THEN
 		update_sql := format('UPDATE %s AS t SET (%s) = ROW (%s) FROM difference AS d JOIN %s AS w ON %s '
-							 'WHERE d.new AND d.old AND %s RETURNING 1',
+							 'WHERE d.new AND d.old AND %s AND (SELECT count(*) FROM gone) >= 0 RETURNING 1',
 							 m.target, medallion.column_list(columns), medallion.column_list(columns, 'w.%1$s'), m.built,
 							 medallion.key_condition(m, 'w', 'd'), same_key);
 	END IF;
@@ -119,7 +140,8 @@ BEGIN
 		), changed AS (
 			%4$s
 		), added AS (
-			INSERT INTO %2$s (%5$s) SELECT %6$s FROM difference AS d JOIN %7$s AS w ON %8$s WHERE NOT d.old RETURNING 1
+			INSERT INTO %2$s (%5$s) SELECT %6$s FROM difference AS d JOIN %7$s AS w ON %8$s
+			WHERE NOT d.old AND (SELECT count(*) FROM gone) >= 0 AND (SELECT count(*) FROM changed) >= 0 RETURNING 1
 		)
 		SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM changed), (SELECT count(*) FROM gone)$sql$,
 		medallion.changed_keys_sql(m), m.target, same_key, update_sql, medallion.column_list(columns),

@@ -98,7 +98,7 @@ DECLARE
 	made medallion.source;
 BEGIN
 	PERFORM medallion.check_owner($1);
-	PERFORM medallion.check_table_name($2);
+	PERFORM medallion.check_input_name($1, $2);
 	SELECT * INTO STRICT raw FROM medallion.layer l WHERE (l.pipeline, l.name) = ($1, 'raw');
 	PERFORM medallion.check_planner($1, raw.server, raw.bucket, object);
 	INSERT INTO medallion.source AS s (pipeline, name, source, path, key, max_shrink, leave_out) VALUES ($1, $2, $3, object, $4, $7, $5)
