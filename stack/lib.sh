@@ -3,12 +3,20 @@
 # shellcheck shell=bash
 set -euo pipefail
 
+# What stands at the head of the command is its help.
+case ${1:-} in -h | --help)
+	awk 'NR > 1 { if (!/^#/ || /shellcheck/) exit; sub(/^# ?/, ""); print }' "$0"
+	exit ;;
+esac
+
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pg_medallion
 started=$SECONDS
 
 say() { printf '%s\n' "$*"; }
 note() { printf '  %s\n' "$*"; }
+# no_arguments "$@": of a command that takes none
+no_arguments() { [ $# -eq 0 ] || die "unknown argument \"$1\"" "See $(basename "$0") --help."; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$1" >&2; shift; [ $# -eq 0 ] || printf '  %s\n' "$@" >&2; exit 1; }
 
 # Does a piece of work that may take long, with its output in a log: says every half minute that it is still at it, and
