@@ -25,13 +25,13 @@ SELECT medallion.schedule('weather', '*/5 * * * *', max_age => '15 minutes') \g 
 SELECT medallion.schedule('weather', '* * * * *', max_age => '5 minutes') \g /dev/null
 \endif
 
--- Metabase's own tables, and a role that reads what the pipelines publish, but for records as they were received
+-- Metabase's own tables, and a role that reads what the pipelines publish and how they do
 SELECT 'CREATE ROLE metabase LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'metabase') \gexec
 ALTER ROLE metabase PASSWORD :'metabase_password';
 SELECT 'CREATE DATABASE metabase OWNER metabase' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'metabase') \gexec
-GRANT USAGE ON SCHEMA silver, gold, weather TO metabase;
-GRANT SELECT, REFERENCES ON ALL TABLES IN SCHEMA silver, gold, weather TO metabase;
-REVOKE ALL ON weather.dead_letter, weather.api_error FROM metabase;
+SELECT medallion.create_roles() \g /dev/null
+GRANT medallion_reader TO metabase;
+INSERT INTO medallion.observer SELECT DISTINCT owner, 'medallion_reader'::name FROM medallion.pipeline ON CONFLICT DO NOTHING;
 
 \pset title 'Scheduled'
 SELECT schedule, command FROM cron.job ORDER BY jobid;
