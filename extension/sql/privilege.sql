@@ -46,4 +46,4 @@ GRANT EXECUTE ON FUNCTION medallion.current_run(), medallion.current_step(), med
 	medallion.current_try(), medallion.current_params(), medallion.interval_start(), medallion.interval_end(), medallion.transient(text),
 	medallion.report(text, bigint, bigint, text), medallion.check_owner(text), medallion.openweather_options(), medallion.webhook_options(),
 	medallion.work_schema(text) TO PUBLIC;
-GRANT SELECT ON medallion.latest_run, medallion.run_history, medallion.step_history TO PUBLIC;
+GRANT SELECT ON medallion.latest_run, medallion.run_history, medallion.step_history, medallion.log_history TO PUBLIC;

@@ -211,6 +211,13 @@ CREATE VIEW medallion.step_history WITH (security_barrier) AS
 	 ORDER BY r.run_id DESC;
 COMMENT ON VIEW medallion.step_history IS 'steps of the runs in run_history';
 
+CREATE VIEW medallion.log_history WITH (security_barrier) AS
+	SELECT l.run_id, r.pipeline, l.step, l.try, l.position, l.at, l.object, l.rows, l.bytes, l.note
+	  FROM medallion.step_log l
+	  JOIN medallion.run r ON r.run_id OPERATOR(pg_catalog.=) l.run_id
+	 WHERE r.pipeline OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.name FROM medallion.visible_pipeline p WHERE p.operated));
+COMMENT ON VIEW medallion.log_history IS 'what the steps of the runs of the reader''s own pipelines have reported, line by line';
+
 CREATE VIEW medallion.latest_run WITH (security_barrier) AS
 	SELECT p.name AS pipeline, p.owner, p.description, r.run_id, r.state, r.started_at, r.ended_at, r.failed_step, r.sqlstate, r.message,
 		   p.paused, r.retry_at
