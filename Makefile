@@ -4,7 +4,8 @@
 #   make demo                         a private stack, RetailDB, and both pipelines, retail and weather
 #   make report                       the dashboards as one HTML page (REPORT=file), from the running stack
 #   make metabase METABASE_JAR=path   a real Metabase with the same dashboards, beside the running stack
-#   make test                         the same stack, and every test
+#   make test                         every test, in a stack of its own (.stack/test)
+#   make test-pg18                    those of sql/ and specs/ on PostgreSQL 18, in a chroot
 #   make fuzz                         the JSON scanner under mutations, FUZZ_SECONDS long
 #   make docker-check                 whether docker-compose takes compose.yaml (docs/docker.md)
 #   make bench                        figures beside those of other tools (bench/README.md)

@@ -39,7 +39,7 @@ sub psql
 clean();
 $stack->sql('CREATE SERVER shopdb FOREIGN DATA WRAPPER fdw_mysql ' . $stack->mysql(dbname => 'tutorial_shop'));
 $stack->sql('CREATE USER MAPPING FOR CURRENT_USER SERVER shopdb OPTIONS (username '
-	  . Stack::quote($ENV{MYSQL_USER}) . ', password ' . Stack::quote($ENV{MYSQL_PWD}) . ')');
+	  . Stack::quote($ENV{RETAIL_USER}) . ', password ' . Stack::quote($ENV{RETAIL_PWD}) . ')');
 $stack->s3_server('lake');
 $stack->sql("ALTER DATABASE " . $stack->database . " SET $_")
   for 'medallion.progress = off', "datestyle = 'ISO, YMD'", "timezone = 'UTC'";
