@@ -78,7 +78,9 @@ SELECT letter, price FROM m_lake.total ORDER BY letter;
 SELECT conrelid::regclass AS relation, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace IN ('m_silver'::regnamespace, 'm_gold'::regnamespace) AND contype <> 'n' ORDER BY 1, 2;
 
 -- Fewer columns, the same rows: the object has them, too.
+GRANT SELECT ON m_lake.total TO PUBLIC;
 SELECT medallion.alter_model('m', 'total', query => 'SELECT left(code, 1) AS letter FROM item GROUP BY 1');
+SELECT medallion.grants_on('m_lake.total');
 CALL medallion.run('m');
 SELECT * FROM pg_temp.changes() WHERE model = 'total';
 SELECT letter FROM m_lake.total ORDER BY letter;

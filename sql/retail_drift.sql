@@ -35,7 +35,9 @@ CALL medallion.run('retail');  -- ERROR
 SELECT step, state FROM medallion.step_run WHERE run_id = 4 ORDER BY step;
 SELECT count(*) FROM ledger k JOIN fdw_s3_list('lake', 'retail-drift-raw') l ON (l.path, l.etag) = (k.path, k.etag);
 SELECT medallion.accept_drift('retail', 'nosuch');  -- ERROR
+GRANT SELECT ON source_retail.orders, bronze.orders TO PUBLIC;
 SELECT medallion.accept_drift('retail', 'orders');
+SELECT medallion.grants_on(t) FROM unnest('{source_retail.orders,bronze.orders}'::text[]) t;
 CALL medallion.run('retail');  -- ERROR
 SELECT medallion.accept_drift('retail', 'products');
 SELECT medallion.accept_drift('retail', 'departments');

@@ -289,11 +289,13 @@ AS $$
 DECLARE
 	m medallion.model_table;
 	definition text;
+	grants text[];
 BEGIN
 	SELECT * INTO STRICT m FROM medallion.model_table t WHERE (t.pipeline, t.name) = ($1, $2);
 	IF m.lake IS NULL THEN
 		RETURN;
 	END IF;
+	grants := medallion.grants_on(m.lake);
 	SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
 	INTO STRICT definition
 	FROM pg_attribute a WHERE a.attrelid = m.target::regclass AND a.attname = ANY (medallion.data_columns(m.target::regclass));
@@ -302,6 +304,7 @@ BEGIN
 				   '(bucket %L, prefix %L, format ''csv'', header ''true'', skip_unchanged ''true'')',
 				   m.lake, definition, m.server, m.bucket, m.name || '/');
 	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', m.lake, format('%s as it stands in bucket %s', m.target, m.bucket) || medallion.made_for($1));
+	PERFORM medallion.grant_again(grants);
 END
 $$;
 COMMENT ON FUNCTION medallion.add_lake_table(text, name) IS 'make the foreign table over the object of a model';

@@ -110,6 +110,31 @@ END
 $$;
 COMMENT ON FUNCTION medallion.refuse_table(text, text) IS 'the ERROR for a table that stands where a pipeline''s should';
 
+-- A table that is made anew, to have other columns, is lent to those to whom it was.
+CREATE FUNCTION medallion.grants_on(name text) RETURNS text[]
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(format('GRANT %s ON TABLE %s TO %s%s', a.privilege_type, name,
+							CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+							CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END))
+	  FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+	 WHERE c.oid = to_regclass(name) AND a.grantee <> c.relowner
+$$;
+COMMENT ON FUNCTION medallion.grants_on(text) IS 'the statements that grant what is granted on a table, or NULL';
+
+CREATE FUNCTION medallion.grant_again(grants text[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	statement text;
+BEGIN
+	FOREACH statement IN ARRAY COALESCE(grants, '{}') LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medallion.grant_again(text[]) IS 'runs what grants_on() has returned';
+
 -- What an earlier install of the pipeline made is made anew.
 CREATE FUNCTION medallion.clear_foreign_table(pipeline text, name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -71,6 +71,7 @@ CREATE FUNCTION medallion.import_source(pipeline text, server name, database tex
 AS $$
 DECLARE
 	foreign_table text := format('%I.%I', schema, name);
+	grants text[] := medallion.grants_on(foreign_table);
 BEGIN
 	PERFORM medallion.check_owner($1);
 	PERFORM medallion.make_schema($1, schema);
@@ -82,6 +83,7 @@ BEGIN
 	END IF;
 	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', foreign_table,
 				   format('%s as it is in MySQL now', name) || medallion.made_for($1));
+	PERFORM medallion.grant_again(grants);
 	RETURN foreign_table::regclass;
 END
 $$;
@@ -119,6 +121,7 @@ DECLARE
 	columns text := (SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
 					 FROM pg_attribute a
 					 WHERE a.attrelid = s.source::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (s.leave_out));
+	grants text[] := medallion.grants_on(medallion.raw_table(s));
 BEGIN
 	PERFORM medallion.clear_foreign_table(s.pipeline, medallion.raw_table(s));
 	EXECUTE format('CREATE FOREIGN TABLE %s (%s, _path text OPTIONS (metadata ''path'')) SERVER %I OPTIONS '
@@ -126,6 +129,7 @@ BEGIN
 				   medallion.raw_table(s), columns, raw.server, raw.bucket, place);
 	EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', medallion.raw_table(s),
 				   format('%s as the last ingest found it, in bucket %s', s.source, raw.bucket) || medallion.made_for(s.pipeline));
+	PERFORM medallion.grant_again(grants);
 END
 $$;
 COMMENT ON FUNCTION medallion.make_raw_table(medallion.source) IS 'make the foreign table over the raw object of a source';
