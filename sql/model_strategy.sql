@@ -33,6 +33,12 @@ SELECT medallion.add_model('models', 'silver', 'm', 'M', '{nosuch}', NULL, 'SELE
 SELECT medallion.add_model('models', 'silver', 'm', 'M', '{id}', NULL, 'SELECT nosuch FROM change');  -- ERROR
 SELECT medallion.add_model('models', 'silver', 'm', 'M', '{id}', '{{id,NULL,x},{nosuch,NULL,x}}', 'SELECT id FROM change');  -- ERROR
 SELECT medallion.add_model('models', 'silver', 'm', 'M', '{id}', NULL, 'SELECT id, 1 AS _deleted FROM change', strategy => 'merge');  -- ERROR
+SELECT medallion.add_model('models', 'silver', 'm', 'M', '{}', NULL, 'SELECT id FROM change');  -- ERROR
+SELECT medallion.add_source('models', 'other', 'shop.change', '{}');  -- ERROR
+SELECT medallion.add_source('models', 'other', 'shop.change', '{id,nosuch}');  -- ERROR
+SELECT medallion.add_source('models', 'other', 'shop.change', '{id}', '{id}');  -- ERROR
+SELECT medallion.add_source('models', 'change', 'shop.change', '{id}');  -- ERROR
+SELECT medallion.add_model('models', 'silver', 'change', 'M', '{id}', NULL, 'SELECT id FROM change');  -- ERROR
 SELECT medallion.add_model('models', 'silver', '_m', 'M', '{id}', NULL, 'SELECT id FROM change');  -- ERROR
 SELECT to_regnamespace('work_models');
 

@@ -79,6 +79,9 @@ DECLARE
 	names text[] := ARRAY(SELECT m.columns[n][1] FROM generate_subscripts(m.columns, 1) n ORDER BY n);
 	missing text;
 BEGIN
+	IF cardinality(m.key) = 0 THEN
+		RAISE EXCEPTION 'model "%" needs a key', m.name USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	SELECT k INTO missing FROM unnest(m.key::text[] || m.time_column::text) k WHERE k <> ALL (names) LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'model "%" has no column "%"', m.name, missing

@@ -98,7 +98,14 @@ DECLARE
 	raw medallion.layer;
 	object text := COALESCE(path, name || '/part-00000.csv');
 	made medallion.source;
+	missing name := (SELECT k FROM unnest(key) k WHERE k <> ALL (medallion.data_columns(source)) OR k = ANY (leave_out) LIMIT 1);
 BEGIN
+	IF cardinality(key) = 0 THEN
+		RAISE EXCEPTION 'source table "%" needs a key', name
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It orders the rows. Of a table without one, name columns that together tell its rows apart.';
+	ELSIF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'source table "%" has no column "%", or it is left out', name, missing USING ERRCODE = 'undefined_column';
+	END IF;
 	PERFORM medallion.check_owner($1);
 	PERFORM medallion.check_input_name($1, $2);
 	SELECT * INTO STRICT raw FROM medallion.layer l WHERE (l.pipeline, l.name) = ($1, 'raw');
