@@ -245,8 +245,8 @@ serve_requests(const char *role)
 }
 
 /*
- * The next alert to deliver, as arguments of deliver_alert(); of a paused pipeline, nothing is run. The try is counted before it is made, so that one which never
- * ends is not the only one for ever; less and less often, ten times.
+ * The next alert to deliver, as arguments of deliver_alert(); of a paused pipeline, nothing is run. The try is counted
+ * before it is made, so that one which never ends is not the only one for ever; less and less often, ten times.
  */
 static char *
 claim_alert(const char *role)

@@ -186,7 +186,11 @@ like($ear->try('SELECT 1')->{text}, qr/Asynchronous notification "medallion" wit
 watch();
 ok(until_row('tries, delivered_at IS NULL, next_at > now(), error', 'medallion.alert_delivery', '1|t|t|server "slack" answered with HTTP status 500'), 'a service that fails is tried again later');
 is(row('count(*)', 'public.told'), '0', 'and what the hook did is undone until then');
-$stack->sql('UPDATE medallion.alert_delivery SET next_at = now()');
+$stack->sql("UPDATE medallion.alert_delivery SET next_at = now(); SELECT medallion.pause('s')");
+watch();
+sleep 2;
+is(row('tries', 'medallion.alert_delivery'), '1', 'of a paused pipeline nothing is run, no hook either');
+$stack->sql("SELECT medallion.resume('s')");
 watch();
 ok(until_row('count(*)', 'medallion.alert_delivery WHERE delivered_at IS NOT NULL', '1'), 'the second try arrives');
 is(row("alert ->> 'kind', alert ->> 'event', alert ->> 'message'", 'public.told'), 'failure|raised|step "work": it fails', 'the hook has the alert');
