@@ -72,6 +72,15 @@ require_existing_owner(const Pipeline *pipeline)
 
 /* ---- runs ---- */
 
+/* Not recorded: a schedule would fill the history with it. */
+static void
+tell_paused(Call *call)
+{
+	call->state = "paused";
+	ereport(NOTICE, (errmsg("pipeline \"%s\" is paused, skipping", call->pipeline->name),
+					 errhint("SELECT medallion.resume(%s)", quote_literal_cstr(call->pipeline->name))));
+}
+
 /* Begin a run, or with an id go on with one; "everything": also with what has failed for good. */
 static void
 do_run(Call *call, const Scope *scope, int64 run_id, bool everything)
@@ -93,6 +102,36 @@ do_run(Call *call, const Scope *scope, int64 run_id, bool everything)
 		call->failed = run;
 }
 
+/* Whether no more runs are to be begun: somebody has cancelled the last one, or paused the pipeline. */
+static bool
+stop_between(Call *call)
+{
+	if (call->failed != NULL && call->failed->cancelled)
+		return true;
+	if (!ledger_pipeline(call->pipeline->name)->paused)
+		return false;
+	tell_paused(call);
+	return true;
+}
+
+/* There may be thousands: what a run needs goes with it, unless it is the one that the call ends with. */
+static void
+do_interval(Call *call, const DataInterval *interval)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "medallion interval", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	const Run  *failed = call->failed;
+	Scope	   *scope = palloc(sizeof(Scope));
+
+	*scope = call->scope;
+	scope->interval_start = interval->start;
+	scope->interval_end = interval->end;
+	do_run(call, scope, 0, true);
+	MemoryContextSwitchTo(old);
+	if (call->failed == failed)
+		MemoryContextDelete(context);
+}
+
 /* One run for each data interval. A failure of one says nothing about the next; a cancel does. */
 static void
 do_intervals(Call *call, List *intervals)
@@ -103,15 +142,9 @@ do_intervals(Call *call, List *intervals)
 		call->state = "unchanged";
 	foreach(cell, intervals)
 	{
-		const DataInterval *interval = lfirst(cell);
-		Scope	   *scope = palloc(sizeof(Scope));
-
-		*scope = call->scope;
-		scope->interval_start = interval->start;
-		scope->interval_end = interval->end;
-		do_run(call, scope, 0, true);
-		if (call->failed != NULL && call->failed->cancelled)
+		if (stop_between(call))
 			break;
+		do_interval(call, lfirst(cell));
 	}
 }
 
@@ -150,9 +183,10 @@ work_request(Call *call)
 
 		if (scope != NULL)
 			do_run(call, scope, call->request_run, false);
-		else
-			ledger_drop_request(call->request);
 	}
+	/* there was nothing to do */
+	if (call->run_id == 0)
+		ledger_drop_request(call->request);
 }
 
 /* Under the lock, which is given back on every path. */
@@ -165,7 +199,13 @@ work_locked(Call *call)
 		HOLD_CANCEL_INTERRUPTS();
 		/* The transaction may hold a snapshot from before the lock was ours. */
 		SPI_commit();
-		call->work(call);
+		/* Whose pipeline it is cannot change any more, nor does it get paused unseen. */
+		call->pipeline = owner_check(call->pipeline->name);
+		require_existing_owner(call->pipeline);
+		if (call->pipeline->paused)
+			tell_paused(call);
+		else
+			call->work(call);
 		RESUME_CANCEL_INTERRUPTS();
 	}
 	PG_CATCH();
@@ -190,15 +230,6 @@ skip_run(Call *call)
 	call->run_id = ledger_skip_run(call->pipeline->name, &call->scope);
 	SPI_commit();
 	ereport(NOTICE, (errmsg("pipeline \"%s\" is running already, skipping", call->pipeline->name)));
-}
-
-/* Not recorded: a schedule would fill the history with it. */
-static void
-tell_paused(Call *call)
-{
-	call->state = "paused";
-	ereport(NOTICE, (errmsg("pipeline \"%s\" is paused, skipping", call->pipeline->name),
-					 errhint("SELECT medallion.resume(%s)", quote_literal_cstr(call->pipeline->name))));
 }
 
 static void
@@ -341,7 +372,7 @@ work_retry(Call *call)
 
 		if (scope != NULL)
 			do_run(call, scope, run_id, true);
-		if (call->failed != NULL && call->failed->cancelled)
+		if (stop_between(call))
 			break;
 	}
 }

@@ -191,6 +191,9 @@ medallion_alter_pipeline_owner(PG_FUNCTION_ARGS)
 	/* Else one could have one's own SQL run with another role's rights. */
 	if (!has_privs_of_role(GetUserId(), owner))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must have the rights of role \"%s\"", role)));
+	/* A run under way has read whose rights it has, and reads the steps anew for each data interval. */
+	if (!lock_take(pipeline->id, false))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("pipeline \"%s\" is running", name)));
 	ledger_execute("UPDATE medallion.pipeline SET owner = $2::pg_catalog.name, paused = paused OR $3::boolean WHERE name = $1",
 				   3, args);
 	if (gains)
@@ -213,7 +216,7 @@ check_dependencies(const char *pipeline, const char *step, const char *depends_o
 	const char *args[] = {pipeline, depends_on};
 	char	   *missing;
 
-	missing = ledger_execute("SELECT d FROM pg_catalog.unnest($2::text[]) d WHERE d IS NULL OR d NOT IN"
+	missing = ledger_execute("SELECT COALESCE(d, 'NULL') FROM pg_catalog.unnest($2::text[]) d WHERE d IS NULL OR d NOT IN"
 							 " (SELECT s.name FROM medallion.step s WHERE s.pipeline = $1) LIMIT 1",
 							 2, args);
 	if (missing != NULL)
@@ -265,7 +268,7 @@ medallion_add_step_0_2(PG_FUNCTION_ARGS)
 	check_text(name, "apply", apply);
 	check_text(name, "fingerprint", fingerprint);
 	/* one at a time: the position is counted */
-	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
+	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR NO KEY UPDATE", 1, args);
 	check_dependencies(pipeline, name, depends_on);
 	check_trying(&args[6]);
 	if (!ledger_execute("INSERT INTO medallion.step (pipeline, name, apply, plan, depends_on, fingerprint,"
@@ -306,7 +309,7 @@ medallion_alter_step(PG_FUNCTION_ARGS)
 	check_text(args[1], "apply", args[8]);
 	check_text(args[1], "plan", none_if_empty(args[9]));
 	check_text(args[1], "fingerprint", none_if_empty(args[10]));
-	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
+	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR NO KEY UPDATE", 1, args);
 	if (args[2] != NULL)
 		check_dependencies(args[0], args[1], args[2]);
 	if (!ledger_execute("UPDATE medallion.step s SET depends_on = COALESCE($3::text[], s.depends_on),"
@@ -336,7 +339,7 @@ medallion_drop_step(PG_FUNCTION_ARGS)
 	char	   *dependant;
 
 	owner_check(args[0]);
-	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR UPDATE", 1, args);
+	ledger_execute("SELECT FROM medallion.pipeline WHERE name = $1 FOR NO KEY UPDATE", 1, args);
 	dependant = ledger_execute("SELECT s.name FROM medallion.step s"
 							   " WHERE s.pipeline = $1 AND $2 = ANY (s.depends_on) LIMIT 1",
 							   2, args);

@@ -40,6 +40,8 @@ medallion_expire_runs(PG_FUNCTION_ARGS)
 							 "     WHERE p.state IN ('succeeded', 'unchanged') ORDER BY p.step, p.interval_start, p.run_id DESC)"
 							 "   UNION (SELECT DISTINCT ON (p.interval_start) p.run_id FROM past p"
 							 "     WHERE p.run_state <> 'skipped' AND p.mode <> 'step' ORDER BY p.interval_start, p.run_id DESC)"
+							 "   UNION (SELECT DISTINCT ON (c.model, c.check_name) c.run_id FROM medallion.check_result c"
+							 "     WHERE c.pipeline = $1 ORDER BY c.model, c.check_name, c.result_id DESC)"
 							 "   UNION SELECT pg_catalog.max(p.run_id) FROM past p"
 							 "   UNION SELECT pg_catalog.max(p.run_id) FROM past p WHERE p.run_state = 'succeeded' AND p.mode = 'run'"
 							 " ), gone AS (DELETE FROM medallion.run r WHERE r.run_id IN ("

@@ -58,6 +58,7 @@ finish_wrapper(const char *wrapper)
 	SetUserIdAndSecContext(function_owner(function), security | SECURITY_LOCAL_USERID_CHANGE);
 	if (SPI_execute(psprintf("SELECT FROM public.%s()", name), false, 0) < 0)
 		elog(ERROR, "could not call function %s", name);
+	SPI_freetuptable(SPI_tuptable);
 	SetUserIdAndSecContext(user, security);
 }
 

@@ -107,7 +107,7 @@ dependencies(const char *pipeline, const char *step, MemoryContext context)
 
 	execute(&saved,
 			"SELECT d FROM medallion.step s, pg_catalog.unnest(s.depends_on) d"
-			" WHERE s.pipeline = $1 AND s.name = $2",
+			" WHERE s.pipeline = $1 AND s.name = $2 AND d IS NOT NULL",
 			2, args);
 	old = MemoryContextSwitchTo(context);
 	for (uint64 row = 0; row < SPI_processed; row++)
@@ -166,53 +166,72 @@ number_text(int64 value)
 	return psprintf(INT64_FORMAT, value);
 }
 
+/* The steps of runs that are closed; which these are, as one text. */
 #define CLOSE_STEPS(runs) \
-	" UPDATE medallion.step_run s SET state = 'failed'," \
+	", steps AS (UPDATE medallion.step_run s SET state = 'failed'," \
 	"   ended_at = COALESCE(s.ended_at, pg_catalog.clock_timestamp())," \
 	"   sqlstate = COALESCE(s.sqlstate, '57000')," \
 	"   message = COALESCE(s.message, 'did not finish: the server or session ended')" \
-	"   FROM " runs " d WHERE s.run_id = d.run_id AND s.state IN ('running', 'waiting')"
+	"   FROM " runs " d WHERE s.run_id = d.run_id AND s.state IN ('running', 'waiting'))" \
+	" SELECT pg_catalog.string_agg(d.run_id::text, ',') FROM " runs " d"
+
+/* They have failed for good. */
+static void
+after_closing(const char *runs)
+{
+	if (runs != NULL)
+		ledger_execute("SELECT pg_catalog.count(medallion.after_run(d)) FROM"
+					   " pg_catalog.unnest(pg_catalog.string_to_array($1, ',')::bigint[]) d",
+					   1, &runs);
+}
 
 static void
 close_dead_runs(const char *pipeline)
 {
-	ledger_execute("WITH dead AS (UPDATE medallion.run r SET state = 'failed', ended_at = pg_catalog.clock_timestamp(),"
+	const char *runs;
+
+	runs = ledger_execute("WITH dead AS (UPDATE medallion.run r SET state = 'failed', ended_at = pg_catalog.clock_timestamp(),"
 				   "   sqlstate = '57000', message = 'did not finish: the server or session ended',"
 				   "   failed_step = (SELECT s.step FROM medallion.step_run s"
 				   "     WHERE s.run_id = r.run_id AND s.state = 'running' LIMIT 1)"
 				   "   WHERE r.pipeline = $1 AND r.state = 'running' RETURNING r.run_id)"
 				   CLOSE_STEPS("dead"),
 				   1, &pipeline);
+	after_closing(runs);
 }
 
 void
 ledger_close_runs(const char *pipeline, const Scope *scope)
 {
-	const char *args[] = {pipeline, scope->interval_start, scope->interval_end};
+	const char *args[] = {pipeline, scope->interval_start, scope->interval_end, scope->params, scope->mode, scope->from_step};
+	const char *runs;
 
 	close_dead_runs(pipeline);
-	ledger_execute("WITH late AS (UPDATE medallion.run r SET state = 'failed', retry_at = NULL"
-				   "   WHERE r.pipeline = $1 AND r.state = 'waiting'"
-				   "     AND r.interval_start IS NOT DISTINCT FROM $2::timestamptz"
-				   "     AND r.interval_end IS NOT DISTINCT FROM $3::timestamptz RETURNING r.run_id)"
-				   CLOSE_STEPS("late"),
-				   3, args);
+	runs = ledger_execute("WITH late AS (UPDATE medallion.run r SET state = 'failed', retry_at = NULL,"
+						  "   ended_at = pg_catalog.clock_timestamp()"
+						  "   WHERE r.pipeline = $1 AND r.state = 'waiting'"
+						  "     AND r.interval_start IS NOT DISTINCT FROM $2::timestamptz"
+						  "     AND r.interval_end IS NOT DISTINCT FROM $3::timestamptz AND r.params = $4::pg_catalog.jsonb"
+						  "     AND ($5 = 'run' OR r.mode = $5 AND r.from_step IS NOT DISTINCT FROM $6) RETURNING r.run_id)"
+						  CLOSE_STEPS("late"),
+						  6, args);
+	after_closing(runs);
 }
 
 static int64
 insert_run(const char *pipeline, const Scope *scope, const char *state, const char *message)
 {
 	const char *args[] = {pipeline, state, scope->triggered_by, message, scope->mode, scope->from_step,
-	scope->params, scope->interval_start, scope->interval_end, scope->reason};
+	scope->params, scope->interval_start, scope->interval_end, scope->reason, scope->force ? "true" : "false"};
 	char	   *run_id;
 
 	run_id = ledger_execute("INSERT INTO medallion.run (pipeline, state, triggered_by, message, mode, from_step, params,"
-							"   interval_start, interval_end, reason, ended_at)"
+							"   interval_start, interval_end, reason, forced, ended_at)"
 							" VALUES ($1, $2, $3::pg_catalog.name, $4, $5, $6, $7::pg_catalog.jsonb,"
-							"   $8::timestamptz, $9::timestamptz, $10,"
+							"   $8::timestamptz, $9::timestamptz, $10, $11::boolean,"
 							"   CASE WHEN $2 <> 'running' THEN pg_catalog.clock_timestamp() END)"
 							" RETURNING run_id",
-							10, args);
+							11, args);
 	return pg_strtoint64(run_id);
 }
 
@@ -268,7 +287,7 @@ ledger_continue_run(const char *pipeline, int64 run_id, bool failed)
 			"   failed_step = NULL, sqlstate = NULL, message = NULL"
 			" WHERE r.pipeline = $1 AND r.run_id = $2::bigint"
 			"   AND (r.state = 'waiting' OR r.state = 'failed' AND $3::boolean)"
-			" RETURNING r.mode, r.from_step, r.params, r.interval_start, r.interval_end, r.reason, r.triggered_by",
+			" RETURNING r.mode, r.from_step, r.params, r.interval_start, r.interval_end, r.reason, r.triggered_by, r.forced",
 			3, args);
 	if (SPI_processed > 0)
 	{
@@ -280,6 +299,7 @@ ledger_continue_run(const char *pipeline, int64 run_id, bool failed)
 		scope->interval_end = column(0, 5, context);
 		scope->reason = column(0, 6, context);
 		scope->triggered_by = column(0, 7, context);
+		scope->force = *column(0, 8, context) == 't';
 	}
 	finish(&saved);
 	return scope;
@@ -389,8 +409,9 @@ ledger_read_tries(int64 run_id, List *steps)
 	Identity	saved;
 
 	execute(&saved,
-			"SELECT DISTINCT ON (s.step) s.step, s.try, s.state, s.sqlstate, s.message FROM medallion.step_run s"
-			" WHERE s.run_id = $1::bigint ORDER BY s.step, s.try DESC",
+			"SELECT DISTINCT ON (s.step) s.step, s.try, s.state, s.sqlstate, s.message,"
+			"   pg_catalog.count(*) FILTER (WHERE s.state IN ('failed', 'waiting')) OVER (PARTITION BY s.step)"
+			" FROM medallion.step_run s WHERE s.run_id = $1::bigint ORDER BY s.step, s.try DESC",
 			1, args);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
@@ -401,6 +422,7 @@ ledger_read_tries(int64 run_id, List *steps)
 		step->try = pg_strtoint32(column(row, 2, context));
 		step->state = column(row, 3, context);
 		step->failure = old_failure(column(row, 4, context), column(row, 5, context), context);
+		step->failures = pg_strtoint32(column(row, 6, context));
 	}
 	finish(&saved);
 }

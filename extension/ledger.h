@@ -41,6 +41,7 @@ typedef struct Step
 	int			try;			/* number of the present or last try in this run; 0: none */
 	char	   *state;			/* of that try when the run was taken up, or NULL */
 	ErrorData  *failure;		/* if it had failed then: SQLSTATE and message */
+	int			failures;		/* of the tries in this run, those that failed */
 } Step;
 
 /* What a run is asked to do. */

@@ -175,7 +175,7 @@ attend_to_step(Run *run, Step *step)
 
 /* The steps that the run is about. */
 static List *
-steps_in_scope(const Run *run)
+steps_in_scope(Run *run)
 {
 	const Scope *scope = run->scope;
 	List	   *steps = ledger_steps(run->pipeline->name);
@@ -184,6 +184,15 @@ steps_in_scope(const Run *run)
 	if (scope->from_step == NULL)
 		return steps;
 	from = graph_find(steps, scope->from_step);
+	if (from == NULL && run->id != 0)
+	{
+		/* taken out while the run waited: it is over */
+		run->failure = palloc0(sizeof(ErrorData));
+		run->failure->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;
+		run->failure->message = psprintf("step \"%s\" does not exist any more", scope->from_step);
+		run->failed_step = pstrdup(scope->from_step);
+		return NIL;
+	}
 	if (from == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("step \"%s\" of pipeline \"%s\" does not exist", scope->from_step, run->pipeline->name)));

@@ -74,6 +74,8 @@ read_fingerprint(void *arg)
 		fingerprint->value = MemoryContextStrdup(fingerprint->context, value);
 	if (columns->natts == 2)
 		fingerprint->stands = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], columns, 2, &null)) && !null;
+	/* the connection outlives the step, and many runs */
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Did the step's last try end well, with the same definition and inputs, and is its output still there? If not, why. */
@@ -171,11 +173,11 @@ consider_again(const Step *step, bool timed_out, StepEnd *end)
 {
 	double		wait = step->retry_delay;
 
-	if (end->cancelled || step->try > step->retries)
+	if (end->cancelled || step->failures > step->retries)
 		return;
 	if (!timed_out && !step->retry_any && !sqlstate_is_transient(end->failure->sqlerrcode))
 		return;
-	for (int i = 1; i < step->try && wait < LONGEST_WAIT_MS; i++)
+	for (int i = 1; i < step->failures && wait < LONGEST_WAIT_MS; i++)
 		wait *= step->backoff;
 	end->again = true;
 	end->again_at = GetCurrentTimestamp() + (int64) (Min(wait, Max(LONGEST_WAIT_MS, step->retry_delay)) * 1000);
@@ -197,7 +199,7 @@ static void
 tell_failure(const Step *step, const StepEnd *end)
 {
 	if (end->again)
-		current_tell("step \"%s\" failed in try %d of %d: %s", step->name, step->try, step->retries + 1,
+		current_tell("step \"%s\" failed in try %d of %d: %s", step->name, step->failures, step->retries + 1,
 					 end->failure->message);
 	else
 		current_tell("step \"%s\" failed: %s", step->name, end->failure->message);
@@ -222,6 +224,7 @@ step_perform(int64 run_id, const Pipeline *pipeline, const Scope *scope, Step *s
 		end.cancelled = end.failure->sqlerrcode == ERRCODE_QUERY_CANCELED && !timed_out;
 		if (timed_out)
 			name_timeout(step, end.failure);
+		step->failures++;
 		consider_again(step, timed_out, &end);
 		ledger_end_step(run_id, step, end.again ? "waiting" : "failed", NULL, end.failure);
 		SPI_commit();

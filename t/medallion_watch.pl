@@ -221,5 +221,17 @@ ok(until_row('count(*)', "pg_locks WHERE locktype = 'advisory' AND classid = 183
 $stack->sql("SET ROLE loader; SELECT medallion.on_alert('s')");
 is(row('count(*)', 'medallion.alert_route'), '0', 'a route can be taken off');
 
+# ---- requests that nobody serves ----
+
+$stack->sql("UPDATE public.state SET fails = NULL; SET ROLE loader; SELECT medallion.create_pipeline('i'); SELECT medallion.set_interval('i', '1 day', to_char(now(), 'YYYY-MM-DD HH24:00')::timestamp, 'UTC');
+	SELECT medallion.add_step('i', 'work', 'SELECT 1'); SELECT medallion.trigger('i')");
+ok(until_row('count(*)', 'medallion.request', '0'), 'where no interval is missing, a request is done with');
+is(row('count(*)', "medallion.run WHERE pipeline = 'i'"), '0', 'without a run');
+my $last = row('max(run_id)', "medallion.run WHERE pipeline = 's'");
+$stack->sql("INSERT INTO medallion.request (pipeline, reason, requested_by, pid, started_at) SELECT 's', 'twice', 'loader', 2147483646, now() FROM generate_series(1, 2)");
+watch();
+ok(until_row('count(*)', 'medallion.request', '0'), 'of two of the same whose workers died');
+is(row('count(*)', "medallion.run WHERE pipeline = 's' AND run_id > $last"), '1', 'one run is made');
+
 undef $stack;
 done_testing();

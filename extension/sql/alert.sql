@@ -161,7 +161,7 @@ BEGIN
 		PERFORM medallion.raise_alert(r.pipeline, 'failure', subject, format('step "%s": %s', r.failed_step, r.message), ended);
 	ELSIF r.state = 'succeeded' AND r.mode = 'run' THEN
 		PERFORM medallion.clear_alert(r.pipeline, 'failure', subject);
-		PERFORM medallion.clear_alert(r.pipeline, 'stale');
+		PERFORM medallion.clear_alert(r.pipeline, 'stale') WHERE r.reason <> 'backfill';
 		INSERT INTO medallion.request (pipeline, reason, requested_by)
 		SELECT s.next, format('after pipeline "%s"', r.pipeline), p.owner
 		  FROM medallion.successor s JOIN medallion.pipeline p ON p.name = s.next

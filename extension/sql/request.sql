@@ -35,10 +35,13 @@ BEGIN
 	 WHERE q.request_id = ANY (taken)
 	   AND EXISTS (SELECT FROM medallion.request o WHERE o.pid IS NULL
 				   AND (o.pipeline, COALESCE(o.run_id, 0), o.params) = (q.pipeline, COALESCE(q.run_id, 0), q.params));
+	DELETE FROM medallion.request q USING medallion.request o
+	 WHERE q.request_id = ANY (taken) AND o.request_id = ANY (taken) AND o.request_id < q.request_id
+	   AND (o.pipeline, COALESCE(o.run_id, 0), o.params) = (q.pipeline, COALESCE(q.run_id, 0), q.params);
 	UPDATE medallion.request q SET pid = NULL, started_at = NULL WHERE q.request_id = ANY (taken);
 END
 $$;
-COMMENT ON FUNCTION medallion.return_requests(bigint[]) IS 'have requests that were taken and not served wait again, unless the same has been asked for meanwhile';
+COMMENT ON FUNCTION medallion.return_requests(bigint[]) IS 'have requests that were taken and not served wait again, once, and not where the same has been asked for meanwhile';
 
 CREATE TABLE medallion.successor (
 	pipeline text NOT NULL REFERENCES medallion.pipeline ON DELETE CASCADE,

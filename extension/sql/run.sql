@@ -20,7 +20,8 @@ CREATE TABLE medallion.run (
 	interval_end timestamptz,
 	reason text NOT NULL DEFAULT 'call',
 	continued_at timestamptz,
-	retry_at timestamptz
+	retry_at timestamptz,
+	forced boolean NOT NULL DEFAULT false
 );
 CREATE INDEX ON medallion.run (pipeline, run_id);
 CREATE INDEX ON medallion.run (pipeline) WHERE state IN ('running', 'waiting');
@@ -44,6 +45,7 @@ COMMENT ON COLUMN medallion.run.interval_end IS 'its end, which is not within it
 COMMENT ON COLUMN medallion.run.reason IS 'what started it: call, trigger, stale, backfill, or the pipeline after which it was due';
 COMMENT ON COLUMN medallion.run.continued_at IS 'when it was last taken up again, by watch() or retry()';
 COMMENT ON COLUMN medallion.run.retry_at IS 'when its failed steps are due again, while it is waiting';
+COMMENT ON COLUMN medallion.run.forced IS 'its steps are run whether or not inputs have changed';
 
 CREATE TABLE medallion.step_run (
 	run_id bigint NOT NULL REFERENCES medallion.run ON DELETE CASCADE,

@@ -120,7 +120,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION 'pipeline "%" is scheduled by role "%"', pipeline, other
 			USING ERRCODE = 'duplicate_object',
-				HINT = format('As that role: SELECT medallion.unschedule(%L);', pipeline);
+				HINT = format('As that role, or a superuser: SELECT cron.unschedule(%L);', name);
 	END IF;
 	job := medallion.make_job(name, cron, command, role);
 	PERFORM medallion.make_job(c.name, c.cron, c.command, role) FROM medallion.common_job() c;

@@ -42,7 +42,8 @@ ALTER TABLE medallion.run
 	ADD COLUMN interval_end timestamptz,
 	ADD COLUMN reason text NOT NULL DEFAULT 'call',
 	ADD COLUMN continued_at timestamptz,
-	ADD COLUMN retry_at timestamptz;
+	ADD COLUMN retry_at timestamptz,
+	ADD COLUMN forced boolean NOT NULL DEFAULT false;
 ALTER TABLE medallion.step_log
 	DROP CONSTRAINT step_log_run_id_step_fkey,
 	DROP CONSTRAINT step_log_pkey,

@@ -60,7 +60,8 @@ AS $$
 	  FROM medallion.max_age m
 	  JOIN medallion.pipeline p ON p.name = m.pipeline
 	  LEFT JOIN LATERAL (SELECT r.started_at FROM medallion.run r
-						  WHERE r.pipeline = m.pipeline AND r.state = 'succeeded' AND r.mode = 'run' ORDER BY r.run_id DESC LIMIT 1) s ON true
+						  WHERE r.pipeline = m.pipeline AND r.state = 'succeeded' AND r.mode = 'run' AND r.reason <> 'backfill'
+						  ORDER BY r.run_id DESC LIMIT 1) s ON true
 	  LEFT JOIN LATERAL (SELECT r.ended_at FROM medallion.run r WHERE r.pipeline = m.pipeline ORDER BY r.run_id DESC LIMIT 1) t ON true
 	 WHERE m.pipeline = ANY (pipelines) AND clock_timestamp() - GREATEST(s.started_at, m.since) > m.max_age
 $$;
